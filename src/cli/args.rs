@@ -1,0 +1,151 @@
+//! Flags and their help.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::exit::TABLE;
+
+/// Soaks a containerised application for half an hour, reads its handles from /proc, and says what leaks.
+#[derive(Debug, Parser)]
+#[command(name = "slowdrip", version, after_help = TABLE, propagate_version = true)]
+pub(super) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a night: start, seed, soak, judge, report, remove.
+    #[command(after_help = TABLE)]
+    Run(RunArgs),
+    /// Judge a stored night again, by its own thresholds or by others; nothing is written.
+    Judge(JudgeArgs),
+    /// Make the pages of a stored night again.
+    Report(ReportArgs),
+    /// Compare the last night of a scenario with the one before.
+    Diff(DiffArgs),
+    /// Look once at a running container or process.
+    Snapshot(SnapshotArgs),
+    /// Remove what runs left behind that are gone.
+    Clean(CleanArgs),
+    /// Run a short night against an application that leaks on purpose.
+    Demo(DemoArgs),
+    /// The application of the demo.
+    #[command(hide = true)]
+    DemoApp(crate::demo::app::AppArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Scenario files, run one after the other.
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub(super) scenarios: Vec<PathBuf>,
+    /// Thresholds in place of the scenario's.
+    #[arg(long, value_name = "FILE")]
+    pub(super) thresholds: Option<PathBuf>,
+    /// Folder in which nights land.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(super) reports: PathBuf,
+    /// Length of the soak in place of the scenario's, for example 25m or 1h30m.
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub(super) duration: Option<Duration>,
+    /// Time between snapshots in place of the scenario's.
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub(super) interval: Option<Duration>,
+    /// This image in place of the scenario's `build` or `image`.
+    #[arg(long, value_name = "REF")]
+    pub(super) image: Option<String>,
+    /// A build argument or template variable in place of the scenario's; may be given more than once.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    pub(super) set: Vec<(String, String)>,
+    /// Which containers stay when the night is over.
+    #[arg(long, value_enum, default_value_t = KeepArg::Never)]
+    pub(super) keep: KeepArg,
+    /// Print the resolved plan and start nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum KeepArg {
+    /// None.
+    Never,
+    /// Those of nights that do not pass.
+    OnFailure,
+    /// All.
+    Always,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct JudgeArgs {
+    /// A run's folder, or its id below the reports folder.
+    pub(super) run: String,
+    /// Thresholds in place of those that the night was judged by.
+    #[arg(long, value_name = "FILE")]
+    pub(super) thresholds: Option<PathBuf>,
+    /// Folder in which nights land.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(super) reports: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// A run's folder, or its id below the reports folder.
+    pub(super) run: String,
+    /// Folder in which nights land.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(super) reports: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// The scenario; not needed where the reports folder holds only one.
+    pub(super) scenario: Option<String>,
+    /// Folder in which nights land.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(super) reports: PathBuf,
+    /// Markdown, for a step summary, in place of text.
+    #[arg(long)]
+    pub(super) markdown: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SnapshotArgs {
+    /// A container's name or id, or a process id.
+    #[arg(value_name = "CONTAINER|PID")]
+    pub(super) subject: String,
+    /// JSON, as in samples.jsonl.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CleanArgs {
+    /// Also remove what was kept on purpose.
+    #[arg(long)]
+    pub(super) kept: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Folder in which the night lands.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(super) reports: PathBuf,
+    /// Soak a local process even where a Docker engine answers.
+    #[arg(long)]
+    pub(super) process: bool,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    crate::document::duration(text).map_err(|error| error.to_string())
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}

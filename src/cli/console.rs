@@ -1,0 +1,213 @@
+//! What a person sees: a progress line on a terminal, log lines without one.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::model::Phase;
+use crate::model::text::{count, seconds, shorten};
+use crate::night::{Audience, Notice, Tick};
+
+/// How often a log without a terminal shows that the night goes on.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+const BOLD: Style = Style::new().bold();
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const DIM: Style = Style::new().dimmed();
+
+/// Prints a result to standard output. A reader that went away is not an error.
+pub(super) fn out(text: &str) {
+    let mut stdout = anstream::AutoStream::auto(std::io::stdout().lock());
+    let _ = writeln!(stdout, "{}", text.trim_end_matches('\n'));
+}
+
+/// Prints an error to standard error.
+pub(super) fn error(text: &str) {
+    let mut stderr = anstream::AutoStream::auto(std::io::stderr().lock());
+    let label = if text.starts_with("error") { String::new() } else { format!("{RED}error{RED:#}: ") };
+    let _ = writeln!(stderr, "{label}{}", text.trim_end_matches('\n'));
+}
+
+/// Prints a line to standard error, for example that something is about to be done.
+pub(super) fn info(text: &str) {
+    let mut stderr = anstream::AutoStream::auto(std::io::stderr().lock());
+    let _ = writeln!(stderr, "{text}");
+}
+
+/// The console that watches one night.
+#[derive(Debug)]
+pub(super) struct Console {
+    shared: Arc<Shared>,
+    heart: Option<tokio::task::JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    name: String,
+    bar: Option<ProgressBar>,
+    now: Mutex<Now>,
+}
+
+/// Where the night is.
+#[derive(Debug)]
+struct Now {
+    phase: Option<Phase>,
+    since: Instant,
+    tick: Option<Tick>,
+    last_line: Instant,
+}
+
+impl Console {
+    /// A console for the night of a scenario; must be made inside a tokio runtime.
+    pub(super) fn new(name: &str) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = terminal.then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        let now = Now { phase: None, since: Instant::now(), tick: None, last_line: Instant::now() };
+        let shared = Arc::new(Shared { name: name.to_owned(), bar, now: Mutex::new(now) });
+        let beating = Arc::clone(&shared);
+        // The same beat moves the clock of the progress line and writes the heartbeat of a log.
+        let heart = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                beating.beat();
+            }
+        });
+        Self { shared, heart: Some(heart) }
+    }
+
+    /// Ends the progress line.
+    pub(super) fn end(&mut self) {
+        if let Some(heart) = self.heart.take() {
+            heart.abort();
+        }
+        if let Some(bar) = &self.shared.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Audience for Console {
+    fn notice(&self, notice: &Notice<'_>) {
+        self.shared.notice(notice);
+    }
+}
+
+impl Shared {
+    fn notice(&self, notice: &Notice<'_>) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        match notice {
+            Notice::Phase(phase) => {
+                if let (Some(bar), Some(before)) = (&self.bar, now.phase) {
+                    let took = seconds(now.since.elapsed().as_secs_f64());
+                    bar.println(paint(&format!("{DIM}{:<7} {took}{DIM:#}", before.name())));
+                }
+                now.phase = Some(*phase);
+                now.since = Instant::now();
+                now.tick = None;
+                if self.bar.is_none() {
+                    self.log(&mut now, phase.name());
+                }
+            }
+            Notice::Line(text) => match &self.bar {
+                Some(bar) => bar.set_message(self.progress(&now, Some(text))),
+                None => {
+                    let text =
+                        now.phase.map_or_else(|| (*text).to_owned(), |phase| format!("{}: {text}", phase.name()));
+                    self.log(&mut now, &text);
+                }
+            },
+            Notice::Warning(text) => match &self.bar {
+                Some(bar) => bar.println(paint(&format!("{YELLOW}warning{YELLOW:#}: {text}"))),
+                None => self.log(&mut now, &format!("warning: {text}")),
+            },
+            Notice::Tick(tick) => {
+                now.tick = Some((*tick).clone());
+                if let Some(bar) = &self.bar {
+                    bar.set_message(self.progress(&now, None));
+                }
+            }
+        }
+    }
+
+    fn beat(&self) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bar) = &self.bar {
+            if now.tick.is_some() || now.since.elapsed() > Duration::from_secs(2) {
+                bar.set_message(self.progress(&now, None));
+            }
+            bar.tick();
+        } else if now.phase.is_some() && now.last_line.elapsed() >= HEARTBEAT {
+            let text = self.progress(&now, None);
+            self.log(&mut now, &text);
+        }
+    }
+
+    /// One line: phase, elapsed, next snapshot, worst class so far.
+    fn progress(&self, now: &Now, detail: Option<&str>) -> String {
+        let Some(phase) = now.phase else { return String::new() };
+        let elapsed = now.since.elapsed();
+        let mut line = match &now.tick {
+            Some(tick) => {
+                let next = tick.next.saturating_sub(elapsed.saturating_sub(tick.elapsed));
+                format!(
+                    "{} {} of {}, {}, next in {}",
+                    phase.name(),
+                    seconds(elapsed.as_secs_f64().floor()),
+                    seconds(tick.total.as_secs_f64()),
+                    count(tick.snapshots.into(), "snapshot"),
+                    seconds(next.as_secs_f64().ceil()),
+                )
+            }
+            None => format!("{} {}", phase.name(), seconds(elapsed.as_secs_f64().floor())),
+        };
+        if let Some(worst) = now.tick.as_ref().and_then(|tick| tick.worst.as_ref()) {
+            line.push_str("; worst: ");
+            line.push_str(worst);
+        }
+        if let Some(detail) = detail {
+            line.push_str(": ");
+            line.push_str(&shorten(detail, 200));
+        }
+        line
+    }
+
+    fn log(&self, now: &mut Now, text: &str) {
+        now.last_line = Instant::now();
+        let stamp = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+        info(&format!("{stamp} {}: {text}", self.name));
+    }
+}
+
+/// Colours for a line that indicatif prints, where the terminal wants them.
+fn paint(text: &str) -> String {
+    if matches!(anstream::AutoStream::choice(&std::io::stderr()), anstream::ColorChoice::Never) {
+        anstream::adapter::strip_str(text).to_string()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Bold where the terminal wants it.
+pub(super) fn bold(text: &str) -> String {
+    format!("{BOLD}{text}{BOLD:#}")
+}
+
+/// Red where the terminal wants it.
+pub(super) fn red(text: &str) -> String {
+    format!("{RED}{text}{RED:#}")
+}
+
+/// Yellow where the terminal wants it.
+pub(super) fn yellow(text: &str) -> String {
+    format!("{YELLOW}{text}{YELLOW:#}")
+}

@@ -1,0 +1,47 @@
+//! A judged night becomes its pages, its line in the history, and the index.
+
+use crate::history::{self, RunDir};
+use crate::model::{HistoryLine, StoredNight};
+use crate::night::PublishError;
+use crate::threshold::RuleSet;
+use crate::{judge, report};
+
+/// Writes `report.html`, `report.md` and `junit.xml`, adds the night to the history and renders the index anew. A night
+/// that lies outside a reports folder gets its pages only.
+pub(super) fn publish(folder: &RunDir, night: &StoredNight, rules: &RuleSet) -> Result<(), PublishError> {
+    let Some(reports) = folder.reports(&night.record.scenario, &night.record.run) else {
+        return write_pages(folder, night, None, &[]);
+    };
+    if let Some(assessment) = &night.assessment {
+        let line = judge::history_line(&night.record, &night.snapshots, assessment, rules);
+        history::append_line(&reports, &line)?;
+    }
+    let (lines, _) = history::read_lines(&reports, &night.record.scenario)?;
+    let earlier = history::earlier(&lines, &night.record.run, night.record.started);
+    let previous = earlier.last().and_then(|line| history::load(&reports.join(&line.scenario).join(&line.run)).ok());
+    write_pages(folder, night, previous.as_ref(), &earlier)?;
+    write_index(&reports)
+}
+
+fn write_pages(
+    folder: &RunDir,
+    night: &StoredNight,
+    previous: Option<&StoredNight>,
+    earlier: &[HistoryLine],
+) -> Result<(), PublishError> {
+    let pages = report::render(night, previous, earlier).map_err(|error| render_error(&error))?;
+    folder.write_page("report.html", &pages.html)?;
+    folder.write_page("report.md", &pages.markdown)?;
+    Ok(folder.write_page("junit.xml", &pages.junit)?)
+}
+
+fn write_index(reports: &std::path::Path) -> Result<(), PublishError> {
+    let lines = history::read_all_lines(reports)?;
+    let kept = |line: &HistoryLine| reports.join(&line.scenario).join(&line.run).join("report.html").is_file();
+    let html = report::index(&lines, &kept, jiff::Timestamp::now()).map_err(|error| render_error(&error))?;
+    Ok(history::write_index(reports, &html)?)
+}
+
+fn render_error(error: &minijinja::Error) -> PublishError {
+    PublishError::Render(format!("{error:#}"))
+}

@@ -1,0 +1,46 @@
+//! `slowdrip report`: the pages of a stored night, made again.
+
+use std::path::Path;
+
+use super::args::ReportArgs;
+use super::{Exit, Failure, console, judge, publish};
+use crate::history::{self, RunDir};
+
+pub(super) fn run(args: &ReportArgs) -> Result<Exit, Failure> {
+    let folder = history::find_run(&args.reports, &args.run).map_err(|error| Failure::new(Exit::BadInput, &error))?;
+    remake(&folder)?;
+    console::out(&folder.join("report.html").display().to_string());
+    Ok(Exit::Pass)
+}
+
+/// Makes the pages of a night; one that was never judged (slowdrip was killed) is judged first.
+pub(super) fn remake(folder: &Path) -> Result<(), Failure> {
+    let bad = |error: &dyn std::fmt::Display| Failure::new(Exit::BadInput, error);
+    let mut night = history::load(folder).map_err(|error| bad(&error))?;
+    let rules = judge::stored_rules(folder, &night)?;
+    let folder = RunDir::reopen(folder);
+    if night.assessment.is_none() {
+        let assessment = crate::judge::judge(&night.record, &night.snapshots, &rules);
+        folder.write_assessment(&assessment).map_err(|error| Failure::new(Exit::NotWritten, &error))?;
+        night.assessment = Some(assessment);
+    }
+    publish::publish(&folder, &night, &rules).map_err(|error| Failure::new(Exit::NotWritten, &error))
+}
+
+/// Makes the pages of the scenario's nights that a crash left without any.
+pub(super) fn recover(reports: &Path, scenario: &str) -> Vec<String> {
+    let Ok(runs) = history::runs_of(reports, scenario) else { return Vec::new() };
+    let mut said = Vec::new();
+    for folder in runs {
+        let unfinished = !folder.join("findings.json").is_file() && history::is_over(&folder).unwrap_or(false);
+        if unfinished {
+            said.push(match remake(&folder) {
+                Ok(()) => {
+                    format!("made the report of a night that was cut off: {}", folder.join("report.html").display())
+                }
+                Err(failure) => format!("a night that was cut off has no report: {}", failure.message),
+            });
+        }
+    }
+    said
+}

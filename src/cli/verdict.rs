@@ -1,0 +1,90 @@
+//! The verdict of a night as a table of at most 80 columns.
+
+use super::console::{bold, red, yellow};
+use crate::model::text::{amount, per_hour, printable, shorten};
+use crate::model::{Assessment, Ending, Finding, RuleKind, RunRecord, Severity, Status, Verdict};
+
+const WIDTH: usize = 80;
+
+/// The verdict, its reason, the sentences of what broke, and one row per rule.
+pub(super) fn table(record: &RunRecord, assessment: &Assessment) -> String {
+    let word = assessment.verdict.word();
+    let word = match assessment.verdict {
+        Verdict::Pass => bold(word),
+        Verdict::Fail => red(word),
+        Verdict::Inconclusive => yellow(word),
+    };
+    let mut lines = vec![format!("{word} {}", bold(&printable(&record.scenario)))];
+    lines.extend(wrap(&assessment.reason, ""));
+    if let Some(sensitivity) = &assessment.sensitivity {
+        lines.extend(wrap(sensitivity, ""));
+    }
+    // The reason has the first line of it.
+    if let Some(message) = ending(&record.ending).filter(|message| message.trim_end().contains('\n')) {
+        lines.push(String::new());
+        lines.extend(message.lines().map(printable));
+    }
+    if !assessment.findings.is_empty() {
+        lines.push(String::new());
+        lines.push(format!("{:<18} {:<20} {:>12} {:>12}  {}", "class", "rule", "measured", "allowed", "fate"));
+        lines.extend(assessment.findings.iter().map(row));
+    }
+    for finding in assessment.findings.iter().filter(|finding| finding.status != Status::Holds) {
+        lines.push(String::new());
+        lines.push(format!("{} {}", fate(finding), bold(&printable(&finding.class))));
+        lines.extend(wrap(&finding.sentence, "  "));
+    }
+    lines.join("\n")
+}
+
+fn row(finding: &Finding) -> String {
+    let figure = |value: Option<f64>| {
+        let shown = if finding.rule == RuleKind::MaxGrowth { per_hour } else { amount };
+        value.map_or_else(String::new, |value| shown(value, finding.unit))
+    };
+    format!(
+        "{:<18} {:<20} {:>12} {:>12}  {}",
+        shorten(&printable(&finding.class), 18),
+        finding.rule.key(),
+        figure(finding.measured),
+        figure(finding.allowed),
+        fate(finding),
+    )
+}
+
+fn fate(finding: &Finding) -> String {
+    match (finding.status, finding.severity) {
+        (Status::Holds, _) => "holds".to_owned(),
+        (Status::Breaks, Severity::Fail) => red("BREAKS"),
+        (Status::Breaks, Severity::Warn) => yellow("warns"),
+        (Status::Undecided, _) => yellow("undecided"),
+    }
+}
+
+/// What there is to say of a night that did not run to its end.
+fn ending(ending: &Ending) -> Option<&str> {
+    match ending {
+        Ending::NotStarted { message }
+        | Ending::NeverReady { message }
+        | Ending::SeedFailed { message }
+        | Ending::Died { message }
+        | Ending::Unreadable { message }
+        | Ending::NotWritten { message } => Some(message),
+        Ending::Completed | Ending::Unfinished | Ending::Interrupted { .. } => None,
+    }
+}
+
+/// Breaks a sentence into lines that fit, each behind an indent.
+fn wrap(text: &str, indent: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in printable(text).split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("{indent}{word}")),
+        }
+    }
+    lines
+}

@@ -1,0 +1,58 @@
+//! What all requests share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::leaks::Hoard;
+use super::session::Sessions;
+use super::store::Store;
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(super) struct Tally(AtomicU64);
+
+impl Tally {
+    /// Adds to it.
+    pub(super) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Its value.
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What all requests share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// The database.
+    pub(super) store: Store,
+    /// What was leaked.
+    pub(super) hoard: Hoard,
+    /// The sessions.
+    pub(super) sessions: Mutex<Sessions>,
+    /// Requests answered.
+    pub(super) requests: Tally,
+    /// Refreshes of subscriptions.
+    pub(super) refreshes: Tally,
+    /// WebSocket messages sent back.
+    pub(super) echoes: Tally,
+    /// Room for WebSocket connections.
+    pub(super) sockets: Arc<Semaphore>,
+    /// Cancelled when serving ends.
+    pub(super) serving: CancellationToken,
+    /// When the application began.
+    pub(super) started: Instant,
+}
+
+impl Shared {
+    /// The sessions, to oneself.
+    pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

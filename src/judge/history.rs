@@ -1,0 +1,78 @@
+//! The line that a night leaves in the history.
+
+use std::collections::BTreeMap;
+
+use super::{Night, standing};
+use crate::model::{
+    Assessment, FdClass, HistoryClass, HistoryLine, Metric, RUN_FORMAT, RuleKind, RunRecord, Snapshot, Status,
+};
+use crate::series::{Question, Series, dead_at_end};
+use crate::threshold::{RuleSet, Selector};
+
+/// The built-in classes that every line has, whatever the thresholds name.
+const ALWAYS: [Metric; 8] = [
+    Metric::FdTotal,
+    Metric::Fd(FdClass::Eventpoll),
+    Metric::Fd(FdClass::Pidfd),
+    Metric::Fd(FdClass::Socket),
+    Metric::ProcCount,
+    Metric::ProcThreads,
+    Metric::MemAnon,
+    Metric::MemRss,
+];
+
+/// The line of a judged night.
+pub fn history_line(
+    record: &RunRecord,
+    snapshots: &[Snapshot],
+    assessment: &Assessment,
+    rules: &RuleSet,
+) -> HistoryLine {
+    let night = Night::of(record, snapshots, rules);
+    let mut classes = BTreeMap::new();
+    for metric in ALWAYS {
+        let (class, select) = (metric.to_string(), Selector::Metric(metric));
+        let question =
+            Question { class: &class, select: &select, older_than: None, memory_limit: record.target.memory_limit };
+        let series = Series::read(&question, &night.watched);
+        classes.insert(class.clone(), kept(&night, &series, &select, assessment));
+    }
+    for class in &night.classes {
+        // A class of the thresholds stands before the built-in one of the same name: it may have an age limit.
+        classes.insert(class.rule.name.clone(), kept(&night, &class.series, &class.rule.select, assessment));
+    }
+    HistoryLine {
+        format: RUN_FORMAT,
+        run: record.run.clone(),
+        scenario: record.scenario.clone(),
+        started: record.started,
+        soaked_s: standing::soaked_s(&night),
+        snapshots: snapshots.len() as u64,
+        verdict: assessment.verdict,
+        reason: assessment.reason.clone(),
+        image: record.target.image.clone(),
+        labels: record.target.labels.clone(),
+        kernel: record.host.kernel.clone(),
+        scenario_digest: record.scenario_digest.clone(),
+        classes,
+        broken: assessment
+            .findings
+            .iter()
+            .filter(|found| found.status == Status::Breaks)
+            .map(|found| found.fingerprint.clone())
+            .collect(),
+    }
+}
+
+fn kept(night: &Night<'_>, series: &Series, select: &Selector, assessment: &Assessment) -> HistoryClass {
+    let own = || assessment.findings.iter().filter(|found| found.rule.is_of_class() && found.class == series.class);
+    let rate = own().filter(|found| found.rule == RuleKind::MaxGrowth).find_map(|found| found.growth.as_ref());
+    let dead = dead_at_end(&night.watched, select);
+    HistoryClass {
+        unit: series.unit,
+        level: series.held_level(night.last_start()),
+        rate: rate.map(|estimate| estimate.rate),
+        dead: dead.map_or(0, |dead| dead.len() as u64),
+        status: Status::worst(own().map(|found| found.status)),
+    }
+}

@@ -1,0 +1,38 @@
+//! What a single snapshot says while the night goes on: a hint for the progress line, not a verdict.
+
+use crate::model::Snapshot;
+use crate::model::text::amount;
+use crate::series::{Series, dead_class, unit};
+use crate::threshold::{ClassRule, RuleSet};
+
+/// The class that is closest to breaking its rule, or furthest beyond it, and how: `fd.pidfd: 3 dead, 0 allowed`.
+/// `None` where no rule has a figure that one snapshot can be held against.
+pub fn worst(snapshot: &Snapshot, rules: &RuleSet) -> Option<String> {
+    let now = std::slice::from_ref(snapshot);
+    let hints = rules.classes.iter().flat_map(|rule| [dead(rule, snapshot), level(rule, now)]).flatten();
+    hints.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, text)| text)
+}
+
+/// Dead handles beyond what is allowed outweigh every level.
+#[expect(clippy::cast_precision_loss, reason = "counts of handles are far below 2^52")]
+fn dead(rule: &ClassRule, snapshot: &Snapshot) -> Option<(f64, String)> {
+    let allowed = rule.max_dead?;
+    let class = dead_class(&rule.select)?;
+    let dead =
+        snapshot.dead.iter().filter(|handle| class.is_none_or(|class| handle.kind.class() == class)).count() as u64;
+    (dead > allowed).then(|| (1e6 + dead as f64, format!("{}: {dead} dead, {allowed} allowed", rule.name)))
+}
+
+fn level(rule: &ClassRule, now: &[Snapshot]) -> Option<(f64, String)> {
+    let max = rule.max?;
+    let (_, value) = *Series::of_rule(rule, now, None).points.last()?;
+    let unit = unit(&rule.select);
+    let share = if max > 0.0 {
+        value / max
+    } else if value > 0.0 {
+        2.0
+    } else {
+        0.0
+    };
+    Some((share, format!("{}: {} of {}", rule.name, amount(value, unit), amount(max, unit))))
+}

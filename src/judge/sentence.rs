@@ -1,0 +1,329 @@
+//! Every sentence of the judge. A sentence on a class reads on after the class's name: "fd.pidfd" + "holds 12 dead handles".
+
+use super::growth::{Doubt, Growth, Outcome};
+use crate::model::text::{amount, count, figure, per_hour, printable, seconds, shorten};
+use crate::model::{Ending, Estimate, PortEnd, StopRecord, TermResponse, Unit};
+use crate::series::{Missing, Series};
+
+/// The longest foreign text within a sentence, characters.
+const FOREIGN: usize = 300;
+
+/// Foreign text made fit to stand in a sentence.
+pub(super) fn foreign(text: &str) -> String {
+    shorten(printable(text.trim()).trim_end_matches(['.', ' ']), FOREIGN)
+}
+
+/// "1 handle", "2 dead handles": a number and what it counts.
+fn dead_handles(n: u64) -> String {
+    count(n, "dead handle")
+}
+
+/// On dead handles that could be counted.
+pub(super) fn dead(late: u64, early: u64, most: u64) -> String {
+    let since_the_start =
+        |n: u64| if n == 1 { "was dead when the soak began" } else { "were dead when the soak began" };
+    if late > most {
+        let rest = match early {
+            0 => String::new(),
+            early => format!("; {early} more {}", since_the_start(early)),
+        };
+        format!("Holds {} ({most} allowed){rest}.", dead_handles(late))
+    } else if late.saturating_add(early) > most {
+        format!(
+            "Holds {} ({most} allowed), of which {early} {}: that may be meant so, look once.",
+            dead_handles(late.saturating_add(early)),
+            since_the_start(early)
+        )
+    } else if late + early == 0 {
+        format!("Holds no dead handle ({most} allowed).")
+    } else {
+        format!("Holds {} ({most} allowed).", dead_handles(late + early))
+    }
+}
+
+/// On a class whose dead handles this version cannot tell.
+pub(super) fn dead_unknown() -> String {
+    "Has no kind of dead handle that can be recognised; remove `max_dead` from this class.".to_owned()
+}
+
+/// On dead handles that could not be read twice.
+pub(super) fn dead_unread(series: &Series) -> String {
+    format!("Could not be read twice, so that no handle is known to stay dead{}.", why_missing(series))
+}
+
+/// On the level held at the end.
+pub(super) fn held(series: &Series, level: Option<f64>, most: f64) -> String {
+    let Some(level) = level else { return unread(series) };
+    let at_least = if series.folded > 0 {
+        format!(", at least: in {} some names were folded into a remainder", count(series.folded, "snapshot"))
+    } else {
+        String::new()
+    };
+    format!("Holds {} at the end ({} allowed){at_least}.", amount(level, series.unit), amount(most, series.unit))
+}
+
+/// On the share of the limit held at the end.
+pub(super) fn held_share(series: &Series, share: Option<f64>, ratio: f64) -> String {
+    let percent = |share: f64| format!("{}%", figure(share * 100.0));
+    match (share, series.limit) {
+        (Some(share), Some(limit)) => format!(
+            "Holds {} of the limit of {} at the end ({} allowed).",
+            percent(share),
+            amount(limit, series.unit),
+            percent(ratio)
+        ),
+        (Some(share), None) => {
+            format!("Holds {} of the limit at the end ({} allowed).", percent(share), percent(ratio))
+        }
+        (None, _) if series.points.len() < 3 => unread(series),
+        (None, _) => "Has no limit that it could be measured against.".to_owned(),
+    }
+}
+
+fn unread(series: &Series) -> String {
+    match series.points.len() {
+        0 => format!("Could not be read in any snapshot{}.", why_missing(series)),
+        n => format!("Could be read in {} only; it takes 3{}.", count(n as u64, "snapshot"), why_missing(series)),
+    }
+}
+
+/// The commonest reason for missing figures, as a clause.
+fn why_missing(series: &Series) -> String {
+    let of = |why| series.gaps.iter().filter(|gap| gap.why == why).count();
+    let clauses = [
+        (Missing::Denied, "the kernel refused"),
+        (Missing::NoProcess, "no process of the application was seen"),
+        (Missing::Gone, "processes ended while they were read"),
+        (Missing::Malformed, "the kernel's answer could not be understood"),
+    ];
+    // The first of the largest, so that ties fall the same way every time.
+    let commonest = clauses.iter().rev().max_by_key(|(why, _)| of(*why)).filter(|(why, _)| of(*why) > 0);
+    commonest.map_or(String::new(), |(why, clause)| format!(": {clause} ({} times)", of(*why)))
+}
+
+/// On growth.
+pub(super) fn growth(growth: &Growth, series: &Series) -> String {
+    let Some(estimate) = &growth.estimate else { return no_growth_figures(growth, series) };
+    let unit = series.unit;
+    let pace = pace(estimate, unit);
+    let seen = sensitivity(estimate, unit);
+    match &growth.outcome {
+        Outcome::Leaks => format!("{pace}{}.", exhaustion(estimate, series)),
+        Outcome::Holds if estimate.rise > 0.0 => {
+            format!("{pace}; growth above {} is excluded, {seen}.", excluded(estimate, unit))
+        }
+        Outcome::Holds => format!("No growth in {}; {seen}.", minutes(estimate.observed_s)),
+        Outcome::Undecided(doubt) => undecided(doubt, estimate, series, &pace),
+    }
+}
+
+fn no_growth_figures(growth: &Growth, series: &Series) -> String {
+    match &growth.outcome {
+        Outcome::Undecided(Doubt::FewSamples { samples, needed }) if !series.points.is_empty() => {
+            few_samples(*samples, *needed)
+        }
+        Outcome::Undecided(Doubt::Short { needed_s, .. }) => {
+            format!(
+                "Growth cannot be judged: the soak is too short, it takes {} after the warm-up.",
+                minutes(*needed_s)
+            )
+        }
+        Outcome::Undecided(_) | Outcome::Leaks | Outcome::Holds => unread(series),
+    }
+}
+
+fn few_samples(samples: usize, needed: usize) -> String {
+    format!("Growth cannot be judged: {} to judge it by, it takes {needed}.", count(samples as u64, "sample"))
+}
+
+fn undecided(doubt: &Doubt, estimate: &Estimate, series: &Series, pace: &str) -> String {
+    let unit = series.unit;
+    match doubt {
+        Doubt::NoSamples => unread(series),
+        Doubt::FewSamples { samples, needed } => few_samples(*samples, *needed),
+        Doubt::Short { observed_s, needed_s } => format!(
+            "Growth cannot be judged: {} observed after the warm-up, it takes {}.",
+            minutes(*observed_s),
+            minutes(*needed_s)
+        ),
+        Doubt::Cycle { cycle_s } => {
+            format!("{pace}, but the cycle of {} was not seen one and a half times.", seconds(*cycle_s))
+        }
+        Doubt::Filling => format!("{pace}, but ever slower: a pool may still be filling, soak longer to tell."),
+        Doubt::NotExcluded => match estimate.sensitivity {
+            Some(rate) => format!(
+                "Growth up to {} is not excluded; only a drip above {} would have been seen.",
+                excluded(estimate, unit),
+                per_hour(rate, unit)
+            ),
+            None => format!("Growth up to {} is not excluded.", excluded(estimate, unit)),
+        },
+        Doubt::Hole { from_s, to_s } => format!(
+            "Nothing is known of the time from {} to {} of the soak, too long to exclude growth.",
+            seconds(*from_s),
+            seconds(*to_s)
+        ),
+        Doubt::Gaps { missing, of } => {
+            format!("Could not be read in {missing} of {}{}.", count(*of as u64, "snapshot"), why_missing(series))
+        }
+    }
+}
+
+/// "Floor rose 7 times in 24 min, 18/h [9.8, 31]".
+fn pace(estimate: &Estimate, unit: Unit) -> String {
+    let time = minutes(estimate.observed_s);
+    let interval = format!("[{}, {}]", amount(estimate.low, unit), amount(estimate.high, unit));
+    let rate = per_hour(estimate.rate, unit);
+    match unit {
+        Unit::Count => {
+            format!("Floor rose {} in {time}, {rate} {interval}", count(estimate.steps.len() as u64, "time"))
+        }
+        Unit::Bytes => format!("Floor moved by {} in {time}, {rate} {interval}", amount(estimate.rise, unit)),
+    }
+}
+
+/// "; would hit 1024 in 57 h (32 h at the earliest)".
+fn exhaustion(estimate: &Estimate, series: &Series) -> String {
+    match (series.limit, estimate.hours_to_limit) {
+        (Some(limit), Some(hours)) if estimate.high > 0.0 => {
+            let earliest = hours * estimate.rate / estimate.high;
+            let (limit, hours, earliest) = (amount(limit, series.unit), figure(hours), figure(earliest));
+            if hours == earliest {
+                format!("; would hit {limit} in {hours} h")
+            } else {
+                format!("; would hit {limit} in {hours} h ({earliest} h at the earliest)")
+            }
+        }
+        _ => String::new(),
+    }
+}
+
+fn excluded(estimate: &Estimate, unit: Unit) -> String {
+    estimate.excluded_above.map_or_else(|| "any rate".to_owned(), |rate| per_hour(rate, unit))
+}
+
+/// "a drip above 23/h would have been seen".
+pub(super) fn sensitivity(estimate: &Estimate, unit: Unit) -> String {
+    match estimate.sensitivity {
+        Some(rate) => seen_above(rate, unit),
+        None => "no drip would have been seen for sure".to_owned(),
+    }
+}
+
+/// "a drip above 23/h would have been seen".
+pub(super) fn seen_above(rate: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Count => format!("a drip above {} would have been seen", per_hour(rate, unit)),
+        Unit::Bytes => format!("growth above {} would have been seen", per_hour(rate, unit)),
+    }
+}
+
+/// Long times in whole minutes.
+fn minutes(value: f64) -> String {
+    if value < 120.0 { seconds(value) } else { seconds((value / 60.0).round() * 60.0) }
+}
+
+/// On the end of the target or of the run.
+pub(super) fn alive(ending: &Ending, soaked_s: f64) -> String {
+    let soaked = minutes(soaked_s);
+    match ending {
+        Ending::Died { message } => format!("The target died after {soaked} of the soak: {}.", foreign(message)),
+        Ending::Completed => format!("The target lived to the end of the soak of {soaked}."),
+        Ending::Unreadable { .. }
+        | Ending::NotWritten { .. }
+        | Ending::Unfinished
+        | Ending::Interrupted { .. }
+        | Ending::NotStarted { .. }
+        | Ending::NeverReady { .. }
+        | Ending::SeedFailed { .. } => format!("{}.", cut_short(ending, soaked_s)),
+    }
+}
+
+/// Why a night is no whole night, without a full stop.
+pub(super) fn cut_short(ending: &Ending, soaked_s: f64) -> String {
+    let soaked = minutes(soaked_s);
+    match ending {
+        Ending::Completed => "All phases ran".to_owned(),
+        Ending::Unfinished => format!("The run ended without saying how, after {soaked} of the soak"),
+        Ending::Interrupted { signal } => {
+            format!("The run was interrupted by signal {signal}, after {soaked} of the soak")
+        }
+        Ending::NotStarted { message } => format!("The target could not be started: {}", foreign(message)),
+        Ending::NeverReady { message } => format!("The target was never ready: {}", foreign(message)),
+        Ending::SeedFailed { message } => format!("Seeding failed: {}", foreign(message)),
+        Ending::Died { message } => format!("The target died after {soaked} of the soak: {}", foreign(message)),
+        Ending::Unreadable { message } => format!("What must be judged could not be read: {}", foreign(message)),
+        Ending::NotWritten { message } => format!("The night could not be written: {}", foreign(message)),
+    }
+}
+
+/// On classes of which the kernel refused every reading.
+pub(super) fn refused(classes: &[&str]) -> String {
+    format!(
+        "The kernel refused every reading of {}; run slowdrip with the right to read /proc/PID/fd.",
+        classes.join(", ")
+    )
+}
+
+/// On what could be read.
+pub(super) fn readable(snapshots: usize) -> String {
+    format!("What must be judged could be read in {}.", count(snapshots as u64, "snapshot"))
+}
+
+/// On a counter of the workload.
+pub(super) fn workload(grown: Option<f64>, at_least: f64, problem: Option<&str>) -> String {
+    match (grown, problem) {
+        (Some(grown), _) => format!("Grew by {} (at least {}).", figure(grown), figure(at_least)),
+        (None, Some(problem)) => format!("Could not be read: {}.", foreign(problem)),
+        (None, None) => format!("Could not be read; it must grow by {}.", figure(at_least)),
+    }
+}
+
+/// On a failed check after the soak.
+pub(super) fn after(text: &str) -> String {
+    format!("Check after the soak failed: {}.", foreign(text))
+}
+
+/// On restarts.
+pub(super) fn restarts(n: u64, first_s: f64) -> String {
+    format!("The target was restarted {} during the soak, first after {}.", count(n, "time"), seconds(first_s))
+}
+
+/// On out-of-memory kills.
+pub(super) fn out_of_memory(n: u64, text: &str) -> String {
+    format!("The engine reported {} for want of memory: {}.", count(n, "kill"), foreign(text))
+}
+
+/// On the answer to the stop signal.
+pub(super) fn stop(stop: &StopRecord) -> String {
+    let signal = foreign(&stop.signal);
+    let took = seconds(stop.took_s);
+    let port = match stop.port {
+        PortEnd::Silent => " and port silent",
+        PortEnd::StillServing => ", but the port still answered",
+        PortEnd::NoPort => "",
+    };
+    match (stop.response, stop.port) {
+        (TermResponse::Exited, PortEnd::StillServing) => {
+            format!("{signal} stopped the main process in {took}{port}: something goes on serving.")
+        }
+        (TermResponse::Exited, PortEnd::Silent | PortEnd::NoPort) => format!("Exited in {took}{port} after {signal}."),
+        (TermResponse::Ignored, PortEnd::StillServing) => {
+            format!("Ignored {signal} for {took} (had to be killed) and the port still answered.")
+        }
+        (TermResponse::Ignored, PortEnd::Silent) => {
+            format!("Ignored {signal} for {took} (had to be killed), port silent.")
+        }
+        (TermResponse::Ignored, PortEnd::NoPort) => format!("Ignored {signal} for {took} (had to be killed)."),
+    }
+}
+
+/// A sentence as part of a longer one: without its full stop, the first letter small where it begins a word in small letters.
+pub(super) fn clause(sentence: &str) -> String {
+    let sentence = sentence.strip_suffix('.').unwrap_or(sentence);
+    let mut letters = sentence.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
+        _ => sentence.to_owned(),
+    }
+}

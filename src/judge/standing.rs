@@ -1,0 +1,138 @@
+//! The rules that are always on: the target lives, can be read, does its work, still serves at the end, and stops.
+
+use std::collections::BTreeMap;
+
+use super::{Night, TARGET, finding, sentence};
+use crate::model::{
+    CounterRecord, Ending, Event, EventKind, Finding, Phase, PortEnd, RuleKind, Severity, Status, StopRecord,
+    TermResponse,
+};
+use crate::series::Missing;
+use crate::threshold::RuleSet;
+
+/// That the target lived, could be read, and did its work.
+pub(super) fn before_the_classes(night: &Night<'_>, rules: &RuleSet) -> Vec<Finding> {
+    let mut findings = vec![alive(night)];
+    findings.extend(restarts(night));
+    findings.extend(out_of_memory(night));
+    findings.push(readable(night, rules));
+    findings.extend(night.record.counters.iter().map(workload));
+    findings
+}
+
+/// That the target still served, and stopped.
+pub(super) fn after_the_classes(night: &Night<'_>, rules: &RuleSet) -> Vec<Finding> {
+    let mut findings = after_checks(&night.record.after_failures);
+    findings.extend(night.record.stop.as_ref().map(|record| stop(record, rules.stop)));
+    findings
+}
+
+/// How long the soak went on, seconds.
+pub(super) fn soaked_s(night: &Night<'_>) -> f64 {
+    let phase = night.record.phases.iter().rev().find(|phase| phase.phase == Phase::Soak);
+    let whole = phase.and_then(|phase| phase.to_s.map(|to| (to - phase.from_s).max(0.0)));
+    let last = night.watched.iter().rev().find(|snapshot| snapshot.phase == Phase::Soak);
+    whole.filter(|soaked| soaked.is_finite()).unwrap_or_else(|| last.map_or(0.0, |snapshot| snapshot.at_s()))
+}
+
+fn alive(night: &Night<'_>) -> Finding {
+    let ending = &night.record.ending;
+    let status = match ending {
+        Ending::Died { .. } => Status::Breaks,
+        Ending::Completed => Status::Holds,
+        // The phases after the soak are behind the target's life; what could not be read or written says nothing of it.
+        Ending::Unreadable { .. }
+        | Ending::NotWritten { .. }
+        | Ending::Unfinished
+        | Ending::Interrupted { .. }
+        | Ending::NotStarted { .. }
+        | Ending::NeverReady { .. }
+        | Ending::SeedFailed { .. } => Status::Undecided,
+    };
+    let text = sentence::alive(ending, soaked_s(night));
+    Finding { required: true, ..finding("alive", TARGET, RuleKind::Alive, status, text) }
+}
+
+/// The events of a kind during the soak.
+fn during<'a>(night: &'a Night<'_>, kind: EventKind) -> impl Iterator<Item = &'a Event> {
+    night.record.events.iter().filter(move |event| event.kind == kind && event.at_ms >= 0)
+}
+
+fn restarts(night: &Night<'_>) -> Option<Finding> {
+    let first = during(night, EventKind::Restart).map(|event| event.at_ms).min()?;
+    let n = during(night, EventKind::Restart).count() as u64;
+    let text = sentence::restarts(n, first as f64 / 1000.0);
+    let found = finding("restart", TARGET, RuleKind::Alive, Status::Breaks, text);
+    Some(Finding { severity: Severity::Warn, allowed: Some(0.0), measured: Some(n as f64), ..found })
+}
+
+fn out_of_memory(night: &Night<'_>) -> Option<Finding> {
+    let first = during(night, EventKind::Oom).min_by_key(|event| event.at_ms)?;
+    let n = during(night, EventKind::Oom).count() as u64;
+    let text = sentence::out_of_memory(n, &first.text);
+    let found = finding("oom", TARGET, RuleKind::Alive, Status::Breaks, text);
+    Some(Finding { severity: Severity::Warn, allowed: Some(0.0), measured: Some(n as f64), ..found })
+}
+
+fn readable(night: &Night<'_>, rules: &RuleSet) -> Finding {
+    let found =
+        |status, text| Finding { required: true, ..finding("readable", TARGET, RuleKind::Readable, status, text) };
+    if let Ending::Unreadable { .. } = night.record.ending {
+        return found(Status::Undecided, format!("{}.", sentence::cut_short(&night.record.ending, 0.0)));
+    }
+    let refused: Vec<&str> = night
+        .classes
+        .iter()
+        .filter(|class| {
+            class.series.points.is_empty() && class.series.gaps.iter().any(|gap| gap.why == Missing::Denied)
+        })
+        .map(|class| class.rule.name.as_str())
+        .collect();
+    if !refused.is_empty() {
+        return found(Status::Undecided, sentence::refused(&refused));
+    }
+    if night.watched.is_empty() {
+        let required = !rules.classes.is_empty();
+        return Finding { required, ..found(Status::Undecided, "No snapshot was taken.".to_owned()) };
+    }
+    found(Status::Holds, sentence::readable(night.watched.len()))
+}
+
+fn workload(counter: &CounterRecord) -> Finding {
+    let grown = counter.start.zip(counter.end).map(|(start, end)| end - start).filter(|grown| grown.is_finite());
+    let status = match grown {
+        Some(grown) if grown >= counter.at_least => Status::Holds,
+        Some(_) | None => Status::Undecided,
+    };
+    let text = sentence::workload(grown, counter.at_least, counter.problem.as_deref());
+    Finding {
+        required: true,
+        allowed: Some(counter.at_least),
+        measured: grown,
+        ..finding(&counter.name, TARGET, RuleKind::Workload, status, text)
+    }
+}
+
+/// Each failed check is a finding of its own. What stands before the first colon names the check, so that the finding keeps
+/// its fingerprint when the figures in the text change.
+fn after_checks(failures: &[String]) -> Vec<Finding> {
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    failures
+        .iter()
+        .map(|text| {
+            let name = sentence::foreign(text.split_once(": ").map_or(text.as_str(), |(name, _)| name));
+            let nth = seen.entry(name.clone()).or_insert(0);
+            *nth += 1;
+            let subject = if *nth == 1 { name } else { format!("{name} ({nth})") };
+            finding("after", &subject, RuleKind::After, Status::Breaks, sentence::after(text))
+        })
+        .collect()
+}
+
+fn stop(record: &StopRecord, severity: Severity) -> Finding {
+    let status = match (record.response, record.port) {
+        (TermResponse::Exited, PortEnd::Silent | PortEnd::NoPort) => Status::Holds,
+        (TermResponse::Ignored, _) | (_, PortEnd::StillServing) => Status::Breaks,
+    };
+    Finding { severity, ..finding("stop", TARGET, RuleKind::Stop, status, sentence::stop(record)) }
+}

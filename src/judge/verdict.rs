@@ -1,0 +1,154 @@
+//! From findings to the verdict of a night and its reason.
+
+use super::standing::soaked_s;
+use super::{Night, sentence};
+use crate::model::text::count;
+use crate::model::{Assessment, Ending, Finding, RuleKind, Severity, Status, Unit, Verdict};
+
+/// How many findings a reason names.
+const NAMED: usize = 3;
+
+/// The verdict: fail where a rule of severity `fail` breaks; else inconclusive where the night is no whole night or a
+/// required rule is undecided; else pass.
+pub(super) fn assess(night: &Night<'_>, findings: Vec<Finding>) -> Assessment {
+    let (verdict, reason) = decide(night, &findings);
+    let sensitivity = match verdict {
+        Verdict::Pass => sensitivity(&findings),
+        Verdict::Fail | Verdict::Inconclusive => None,
+    };
+    Assessment { verdict, reason, sensitivity, findings }
+}
+
+fn decide(night: &Night<'_>, findings: &[Finding]) -> (Verdict, String) {
+    let broken: Vec<&Finding> = failing(findings).collect();
+    let ending = &night.record.ending;
+    let whole = *ending == Ending::Completed;
+    if !broken.is_empty() {
+        let rules = if broken.len() == 1 { "rule is" } else { "rules are" };
+        let mut reason = format!("{} {rules} broken: {}", broken.len(), listed(&broken));
+        if !whole && !matches!(ending, Ending::Died { .. }) {
+            reason = format!("{reason}; {}", sentence::clause(&sentence::cut_short(ending, soaked_s(night))));
+        }
+        return (Verdict::Fail, reason);
+    }
+    if !whole {
+        return (Verdict::Inconclusive, sentence::cut_short(ending, soaked_s(night)));
+    }
+    if night.watched.is_empty() {
+        return (Verdict::Inconclusive, "No snapshot was taken".to_owned());
+    }
+    let open: Vec<&Finding> =
+        findings.iter().filter(|found| found.status == Status::Undecided && found.required).collect();
+    let idle: Vec<&Finding> = open.iter().copied().filter(|found| found.rule == RuleKind::Workload).collect();
+    if !idle.is_empty() {
+        return (Verdict::Inconclusive, format!("The workload did not run: {}", listed(&idle)));
+    }
+    if !open.is_empty() {
+        return (Verdict::Inconclusive, format!("What must be judged is undecided: {}", listed(&open)));
+    }
+    (Verdict::Pass, passed(findings))
+}
+
+fn failing(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|found| found.status == Status::Breaks && found.severity == Severity::Fail)
+}
+
+/// The first findings as clauses, and how many more there are.
+fn listed(findings: &[&Finding]) -> String {
+    let mut parts: Vec<String> = findings.iter().take(NAMED).map(|found| clause(found)).collect();
+    if findings.len() > NAMED {
+        parts.push(format!("and {} more", findings.len() - NAMED));
+    }
+    parts.join("; ")
+}
+
+/// A finding as part of a sentence, its class before it where the sentence is on a class.
+fn clause(found: &Finding) -> String {
+    let clause = sentence::clause(&found.sentence);
+    match found.rule {
+        RuleKind::MaxDead | RuleKind::Max | RuleKind::MaxLimitRatio | RuleKind::MaxGrowth | RuleKind::Workload => {
+            format!("{} {clause}", sentence::foreign(&found.class))
+        }
+        // A sentence that begins with the signal's name has a subject of its own.
+        RuleKind::Stop if clause.starts_with(char::is_lowercase) => format!("the target {clause}"),
+        RuleKind::Stop | RuleKind::Alive | RuleKind::After | RuleKind::Readable => clause,
+    }
+}
+
+/// The class rules of a status, and the classes they are of, in the order of the findings, each once.
+fn classes(findings: &[Finding], wanted: impl Fn(&Finding) -> bool) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for found in findings.iter().filter(|found| found.rule.is_of_class() && wanted(found)) {
+        if !names.contains(&found.class.as_str()) {
+            names.push(&found.class);
+        }
+    }
+    names
+}
+
+fn passed(findings: &[Finding]) -> String {
+    let judged = classes(findings, |_| true).len() as u64;
+    let growing = classes(findings, |found| found.rule == RuleKind::MaxGrowth);
+    let undecided = classes(findings, |found| found.status == Status::Undecided);
+    let held = classes(findings, |found| found.rule == RuleKind::MaxGrowth && found.status == Status::Holds).len();
+    let mut reason = if judged == 0 {
+        "The target lived; no class is judged".to_owned()
+    } else if growing.is_empty() {
+        format!("No rule is broken in {}; only levels and dead handles were judged", classes_of(judged))
+    } else if held == growing.len() {
+        format!("Nothing dripped in {}", classes_of(held as u64))
+    } else {
+        format!("Nothing is known to drip in {}", classes_of(growing.len() as u64))
+    };
+    if !undecided.is_empty() {
+        reason = format!("{reason}; undecided: {}", names(&undecided));
+    }
+    let warned: Vec<&Finding> =
+        findings.iter().filter(|found| found.status == Status::Breaks && found.severity == Severity::Warn).collect();
+    if !warned.is_empty() {
+        reason = format!("{reason}; {}: {}", count(warned.len() as u64, "warning"), listed(&warned));
+    }
+    reason
+}
+
+fn classes_of(n: u64) -> String {
+    if n == 1 { "1 class".to_owned() } else { format!("{n} classes") }
+}
+
+fn names(classes: &[&str]) -> String {
+    let mut shown: Vec<String> = classes.iter().take(NAMED).map(|class| sentence::foreign(class)).collect();
+    if classes.len() > NAMED {
+        shown.push(format!("and {} more", classes.len() - NAMED));
+    }
+    shown.join(", ")
+}
+
+/// What a passing night could have seen: the worst of its classes whose growth was judged.
+fn sensitivity(findings: &[Finding]) -> Option<String> {
+    let growth: Vec<&Finding> = findings.iter().filter(|found| found.rule == RuleKind::MaxGrowth).collect();
+    if growth.is_empty() {
+        return None;
+    }
+    let held = || growth.iter().filter(|found| found.status == Status::Holds);
+    let worst = |unit: Unit| {
+        held()
+            .filter(|found| found.unit == unit)
+            .filter_map(|found| found.growth.as_ref()?.sensitivity)
+            .max_by(f64::total_cmp)
+            .map(|rate| sentence::seen_above(rate, unit))
+    };
+    let blind = classes(findings, |found| {
+        found.rule == RuleKind::MaxGrowth
+            && (found.status == Status::Undecided
+                || found.status == Status::Holds && found.growth.as_ref().is_none_or(|it| it.sensitivity.is_none()))
+    });
+    let mut parts: Vec<String> = [worst(Unit::Count), worst(Unit::Bytes)].into_iter().flatten().collect();
+    if let [drip, memory] = parts.as_slice() {
+        let drip = drip.strip_suffix(" would have been seen").unwrap_or(drip);
+        parts = vec![format!("{drip}, or memory {memory}")];
+    }
+    if !blind.is_empty() {
+        parts.push(format!("no drip is excluded in {}", names(&blind)));
+    }
+    if parts.is_empty() { None } else { Some(parts.join("; ")) }
+}

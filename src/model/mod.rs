@@ -1,0 +1,25 @@
+//! The nouns of slowdrip: what the other modules hand to each other. Serialisable, without I/O.
+
+pub mod class;
+pub mod control;
+pub mod finding;
+pub mod night;
+pub mod process;
+pub mod reading;
+pub mod redact;
+pub mod run;
+pub mod snapshot;
+pub mod text;
+
+pub use class::{FdClass, Metric, Unit, UnknownMetric};
+pub use control::{ControlError, ExecOutput, LogLine, TargetControl};
+pub use finding::{Assessment, Estimate, Finding, RuleKind, Severity, Status, Verdict};
+pub use night::{HistoryClass, HistoryLine, StoredNight};
+pub use process::{ProcId, ProcState, ProcessSample, Role, Scope};
+pub use reading::{Gap, GapReason, Reading};
+pub use redact::Redactor;
+pub use run::{
+    CounterRecord, Ending, EngineRecord, Event, EventKind, HostRecord, Phase, PhaseRecord, PlanRecord, PortEnd,
+    RUN_FORMAT, RunRecord, StopRecord, TargetRecord, TermResponse,
+};
+pub use snapshot::{DeadHandle, DeadKind, FdCensus, LinkCount, Observer, Snapshot};

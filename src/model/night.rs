@@ -1,0 +1,77 @@
+//! A night as it is stored, and the line that it leaves in the history.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::class::Unit;
+use super::finding::{Assessment, Status, Verdict};
+use super::run::RunRecord;
+use super::snapshot::Snapshot;
+
+/// A night, loaded from its folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredNight {
+    /// `run.json`
+    pub record: RunRecord,
+    /// `samples.jsonl`
+    pub snapshots: Vec<Snapshot>,
+    /// `findings.json`; `None` where the night was not judged.
+    pub assessment: Option<Assessment>,
+    /// `thresholds.yaml`: the text of the thresholds it was judged by; empty where there were none.
+    pub thresholds: String,
+    /// The lines of `samples.jsonl` that could not be read (a cut-off last line counts).
+    pub unread_lines: u64,
+    /// Files below `evidence/`, relative to the run's folder, sorted.
+    pub evidence: Vec<String>,
+}
+
+/// One line of `history.jsonl`: what is kept of a night for good.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryLine {
+    /// [`super::RUN_FORMAT`] of the build that wrote it.
+    pub format: u32,
+    /// The run's id.
+    pub run: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// When the run began.
+    pub started: jiff::Timestamp,
+    /// Length of the soak that was reached, seconds.
+    pub soaked_s: f64,
+    /// Snapshots taken.
+    pub snapshots: u64,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Its reason.
+    pub reason: String,
+    /// The image's digest or id.
+    pub image: Option<String>,
+    /// Build arguments and labels of the image that name a version.
+    pub labels: BTreeMap<String, String>,
+    /// Kernel release.
+    pub kernel: String,
+    /// SHA-256 of the scenario.
+    pub scenario_digest: String,
+    /// Per class, what was measured; the classes of the thresholds and the main built-in ones.
+    pub classes: BTreeMap<String, HistoryClass>,
+    /// Fingerprints of the rules that break.
+    pub broken: Vec<String>,
+}
+
+/// What is kept of a class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryClass {
+    /// What it counts in.
+    pub unit: Unit,
+    /// The held level at the end: the lowest value of the last sixth of the soak. `None`: no samples.
+    pub level: Option<f64>,
+    /// Growth per hour, where it was estimated.
+    pub rate: Option<f64>,
+    /// Dead handles at the end.
+    pub dead: u64,
+    /// How its rules fared, the worst of them; `None`: no rule names it.
+    pub status: Option<Status>,
+}

@@ -1,0 +1,156 @@
+//! Keeps secrets out of everything that is written or shown.
+
+use std::sync::{PoisonError, RwLock};
+
+/// What stands where a secret stood.
+pub const MASK: &str = "[secret]";
+
+/// Parts of names whose values are secrets.
+const NAMES: [&str; 8] = ["csrf", "token", "pass", "secret", "session", "cookie", "auth", "key"];
+
+/// Words that hold a part of [`NAMES`] and mean nothing of the kind.
+const HARMLESS: [&str; 8] =
+    ["author", "keyword", "keyboard", "passenger", "bypass", "compass", "www-authenticate", "proxy-authenticate"];
+
+/// Values under such names that would mangle every text if they were masked.
+const PLAIN: [&str; 13] = [
+    "true",
+    "false",
+    "null",
+    "none",
+    "undefined",
+    "basic",
+    "bearer",
+    "session",
+    "token",
+    "cookie",
+    "password",
+    "secret",
+    "auto",
+];
+
+/// A number of fewer digits than this is an amount, not a secret.
+const LONG_NUMBER: usize = 6;
+
+/// A value known to be a secret only by its name is masked everywhere from this length on: a shorter one may be a word.
+const LONG_VALUE: usize = 8;
+
+/// Whether a name says that its value is a secret.
+pub fn is_secret_name(name: &str) -> bool {
+    let mut name = name.to_ascii_lowercase();
+    for word in HARMLESS {
+        // `authorization` begins like `author`.
+        if name.contains(word) && !name.contains("authori") {
+            name = name.replace(word, "");
+        }
+    }
+    NAMES.iter().any(|part| name.contains(part))
+}
+
+/// Whether masking a value everywhere hides a secret rather than ordinary words.
+pub fn is_secret_value(value: &str) -> bool {
+    let lower = value.trim().to_ascii_lowercase();
+    let digits = lower.chars().all(|c| c.is_ascii_digit());
+    !lower.is_empty() && !PLAIN.contains(&lower.as_str()) && (!digits || lower.len() >= LONG_NUMBER)
+}
+
+/// Knows the secrets of a run and masks them. Secrets can be added while the run goes on.
+#[derive(Debug, Default)]
+pub struct Redactor {
+    // Every written form of every secret, longest first, so that no secret hides the rest of a longer one.
+    forms: RwLock<Vec<String>>,
+}
+
+impl Redactor {
+    /// The shortest secret that can be masked without mangling ordinary text.
+    pub const MIN_LEN: usize = 4;
+
+    /// A redactor that knows nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a secret, in its plain, JSON, percent-encoded and form-encoded spelling. Shorter ones than
+    /// [`Redactor::MIN_LEN`] bytes are left out.
+    pub fn add(&self, secret: &str) {
+        if secret.len() < Self::MIN_LEN {
+            return;
+        }
+        let mut spellings = vec![secret.to_owned()];
+        if let Ok(json) = serde_json::to_string(secret) {
+            spellings.extend(json.get(1..json.len() - 1).map(str::to_owned));
+        }
+        let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        spellings.push(form.replace('+', "%20"));
+        spellings.push(form);
+        let mut forms = self.forms.write().unwrap_or_else(PoisonError::into_inner);
+        for spelling in spellings {
+            if !forms.contains(&spelling) {
+                forms.push(spelling);
+            }
+        }
+        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    }
+
+    /// Adds a value whose name says that it is a secret, unless it is so short or plain that masking it would mangle text.
+    pub fn add_named(&self, name: &str, value: &str) {
+        if is_secret_name(name) && is_secret_value(value) && value.len() >= LONG_VALUE {
+            self.add(value);
+        }
+    }
+
+    /// The text with every secret masked.
+    pub fn mask(&self, text: &str) -> String {
+        let forms = self.forms.read().unwrap_or_else(PoisonError::into_inner);
+        forms.iter().fold(text.to_owned(), |text, form| {
+            if text.contains(form.as_str()) { text.replace(form.as_str(), MASK) } else { text }
+        })
+    }
+
+    /// Masks every string of a JSON value; keys stay as they are.
+    pub fn mask_json(&self, value: &mut serde_json::Value) {
+        if self.forms.read().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            return;
+        }
+        self.mask_value(value);
+    }
+
+    fn mask_value(&self, value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => *text = self.mask(text),
+            serde_json::Value::Array(items) => items.iter_mut().for_each(|item| self.mask_value(item)),
+            serde_json::Value::Object(map) => map.values_mut().for_each(|item| self.mask_value(item)),
+            serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_every_spelling_and_the_longer_secret_first() {
+        let redactor = Redactor::new();
+        redactor.add("p@ss w\"ord");
+        redactor.add("p@ss");
+        let text = redactor.mask(r#"a p@ss w"ord b p%40ss%20w%22ord c p%40ss+w%22ord d "p@ss w\"ord" e p@ss"#);
+        assert_eq!(text, r#"a [secret] b [secret] c [secret] d "[secret]" e [secret]"#);
+    }
+
+    #[test]
+    fn masks_what_its_name_calls_a_secret_but_no_words() {
+        let redactor = Redactor::new();
+        redactor.add_named("DB_PASSWORD", "correct-horse");
+        redactor.add_named("API_KEY", "latest");
+        redactor.add_named("COMPASS", "north-north-west");
+        assert_eq!(redactor.mask("correct-horse latest north-north-west"), "[secret] latest north-north-west");
+    }
+
+    #[test]
+    fn leaves_very_short_values_alone() {
+        let redactor = Redactor::new();
+        redactor.add("1");
+        assert_eq!(redactor.mask("1 of 11"), "1 of 11");
+    }
+}

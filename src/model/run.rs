@@ -1,0 +1,303 @@
+//! The record of a night: `run.json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the stored format that this build writes.
+pub const RUN_FORMAT: u32 = 1;
+
+/// The phases of a night, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Build the image, make networks, start sidecars and the target.
+    Start,
+    /// Wait until the target is ready.
+    Ready,
+    /// Seed the user and the data.
+    Seed,
+    /// Soak, warm-up included, with snapshots.
+    Soak,
+    /// Let things come to rest, with snapshots.
+    Settle,
+    /// Check that the target still serves.
+    After,
+    /// Ask the target to stop.
+    Stop,
+    /// Judge.
+    Judge,
+    /// Render the reports.
+    Report,
+    /// Remove what was made.
+    Remove,
+}
+
+impl Phase {
+    /// The name shown to people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Ready => "ready",
+            Self::Seed => "seed",
+            Self::Soak => "soak",
+            Self::Settle => "settle",
+            Self::After => "after",
+            Self::Stop => "stop",
+            Self::Judge => "judge",
+            Self::Report => "report",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+/// All that is known of a night beside its snapshots and its verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// [`RUN_FORMAT`] of the build that wrote it.
+    pub format: u32,
+    /// Version of slowdrip.
+    pub slowdrip: String,
+    /// The run's id: UTC start time and four random hex digits, `20261122-020000-3fa9`. Also the folder's name.
+    pub run: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// SHA-256 of the scenario file, hex.
+    pub scenario_digest: String,
+    /// SHA-256 of the thresholds file, hex; empty where there is none.
+    pub thresholds_digest: String,
+    /// The command line that repeats the night, secrets masked.
+    pub command: Vec<String>,
+    /// When the run began.
+    pub started: jiff::Timestamp,
+    /// When the soak began; `None` where it did not come to that.
+    pub soak_started: Option<jiff::Timestamp>,
+    /// When the record was written last.
+    pub ended: jiff::Timestamp,
+    /// The durations that were asked for.
+    pub plan: PlanRecord,
+    /// The machine.
+    pub host: HostRecord,
+    /// The container engine, where one was used.
+    pub engine: Option<EngineRecord>,
+    /// The application.
+    pub target: TargetRecord,
+    /// The phases that were entered, in order.
+    pub phases: Vec<PhaseRecord>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// The workload counters.
+    pub counters: Vec<CounterRecord>,
+    /// Checks after the soak that failed, one text each.
+    pub after_failures: Vec<String>,
+    /// How the target took the stop signal; `None` where none was sent.
+    pub stop: Option<StopRecord>,
+    /// How the night ended.
+    pub ending: Ending,
+    /// True where containers were kept on purpose.
+    pub kept: bool,
+}
+
+/// The durations that were asked for, seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRecord {
+    /// Length of the soak, warm-up included.
+    pub duration_s: f64,
+    /// Time between snapshots.
+    pub interval_s: f64,
+    /// Length of the settle phase.
+    pub settle_s: f64,
+    /// A fixed warm-up; `None`: found by the judge.
+    pub warmup_s: Option<f64>,
+}
+
+/// The machine on which a night ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostRecord {
+    /// Kernel release, `6.18.4`.
+    pub kernel: String,
+    /// Architecture, `x86_64`.
+    pub arch: String,
+    /// Processors.
+    pub cpus: u64,
+    /// Memory, bytes.
+    pub memory: u64,
+    /// 1 or 2; 0 where no cgroup hierarchy is mounted.
+    pub cgroup: u8,
+}
+
+/// The engine that ran the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineRecord {
+    /// Version of the engine.
+    pub version: String,
+    /// API version in use.
+    pub api: String,
+}
+
+/// The application of a night.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetRecord {
+    /// `build`, `image`, `container`, `command` or `pid`.
+    pub kind: String,
+    /// What the scenario names: an image, a context, a container, a command or a pid.
+    pub name: String,
+    /// The image's digest or id, where there is one.
+    pub image: Option<String>,
+    /// Build arguments and labels of the image that name a version.
+    pub labels: BTreeMap<String, String>,
+    /// The container's id.
+    pub container: Option<String>,
+    /// Memory limit, bytes, where one is set.
+    pub memory_limit: Option<u64>,
+    /// How the probe reads: `host`.
+    pub probe: String,
+}
+
+/// A phase that was entered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhaseRecord {
+    /// Which.
+    pub phase: Phase,
+    /// Seconds since the run began.
+    pub from_s: f64,
+    /// Seconds since the run began; `None` where it was not left in order.
+    pub to_s: Option<f64>,
+}
+
+/// What kind of thing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A health check changed its mind.
+    Health,
+    /// The target's main process ended and was started again.
+    Restart,
+    /// The target's main process ended.
+    Died,
+    /// The engine reported an out-of-memory kill.
+    Oom,
+    /// A snapshot came late or not at all.
+    Gap,
+    /// Anything else worth a line.
+    Note,
+}
+
+/// Something that happened during a night.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// Milliseconds since the soak began, negative before it; since the run began where there was no soak.
+    pub at_ms: i64,
+    /// What kind.
+    pub kind: EventKind,
+    /// One line for people.
+    pub text: String,
+}
+
+/// A number that proves that the workload ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CounterRecord {
+    /// Its name in the scenario.
+    pub name: String,
+    /// The figure after seeding; `None` where it could not be read.
+    pub start: Option<f64>,
+    /// The figure at the end of the soak; `None` where it could not be read.
+    pub end: Option<f64>,
+    /// How much it must grow.
+    pub at_least: f64,
+    /// Why a figure is missing.
+    pub problem: Option<String>,
+}
+
+/// What the main process did after the stop signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TermResponse {
+    /// It ended in time.
+    Exited,
+    /// It was still there at the deadline and did nothing about it: had to be killed.
+    Ignored,
+}
+
+/// What a published port did after the stop signal, read at the moment of exit or at the deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortEnd {
+    /// Nobody answers any more.
+    Silent,
+    /// It still accepts connections and answers.
+    StillServing,
+    /// The scenario publishes no port.
+    NoPort,
+}
+
+/// How the target took the stop signal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopRecord {
+    /// The signal, `SIGTERM`.
+    pub signal: String,
+    /// The time it was given, seconds.
+    pub within_s: f64,
+    /// How long it took, seconds; the time given where it was ignored.
+    pub took_s: f64,
+    /// What the process did.
+    pub response: TermResponse,
+    /// What the port did.
+    pub port: PortEnd,
+    /// The exit code, where it ended by itself.
+    pub exit_code: Option<i64>,
+}
+
+/// How a night ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// All phases ran.
+    Completed,
+    /// The run is going on, or it ended without being able to say how (a crash, a kill).
+    Unfinished,
+    /// A signal ended it.
+    Interrupted {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// The image could not be built or the target not be started.
+    NotStarted {
+        /// Why.
+        message: String,
+    },
+    /// The target did not become ready in time.
+    NeverReady {
+        /// Why.
+        message: String,
+    },
+    /// A seed step failed.
+    SeedFailed {
+        /// Why.
+        message: String,
+    },
+    /// The target ended during the soak.
+    Died {
+        /// How, with the exit code where it is known.
+        message: String,
+    },
+    /// What must be judged could not be read.
+    Unreadable {
+        /// What, and what to do about it.
+        message: String,
+    },
+    /// A file of the night could not be written.
+    NotWritten {
+        /// Which, and why.
+        message: String,
+    },
+}

@@ -1,0 +1,292 @@
+//! The phases in which the target is up.
+
+use super::{Night, Notice, not_started};
+use crate::evidence;
+use crate::flow::Flow;
+use crate::history::StoreError;
+use crate::model::text::{printable, shorten};
+use crate::model::{CounterRecord, Ending, Event, EventKind, Phase, PhaseRecord, Verdict};
+use crate::probe::{ProcRoot, Sampler};
+use crate::target::{self, Target};
+
+impl Night<'_> {
+    /// Runs the phases up to the stop and says how they ended. May be dropped at any await point; `finish` then tidies up.
+    pub(super) async fn phases(&mut self) -> Ending {
+        match self.phases_or_ending().await {
+            Ok(()) => Ending::Completed,
+            Err(ending) => ending,
+        }
+    }
+
+    async fn phases_or_ending(&mut self) -> Result<(), Ending> {
+        self.start().await?;
+        let mut sampler = self.ready().await?;
+        let mut flow = self.seed().await?;
+        // What the seeding started may run as somebody else than what was there at the start.
+        sampler.check().map_err(|error| Ending::Unreadable { message: error.to_string() })?;
+        self.read_counters(&mut flow, true).await;
+        self.watch(&mut flow, sampler).await?;
+        self.after(&mut flow).await?;
+        self.take_evidence_unless_fine().await;
+        self.stop().await
+    }
+
+    /// Enters a phase: shown, recorded, on disk.
+    pub(super) fn enter(&mut self, phase: Phase) -> Result<(), Ending> {
+        let now = self.clock.elapsed().as_secs_f64();
+        if let Some(last) = self.record.phases.last_mut()
+            && last.to_s.is_none()
+        {
+            last.to_s = Some(now);
+        }
+        self.record.phases.push(PhaseRecord { phase, from_s: now, to_s: None });
+        self.audience.notice(&Notice::Phase(phase));
+        self.save()
+    }
+
+    pub(super) fn save(&mut self) -> Result<(), Ending> {
+        self.record.ended = jiff::Timestamp::now();
+        self.folder.write_record(&self.record).map_err(|error| not_written(&error))
+    }
+
+    pub(super) fn say(&self, line: &str) {
+        say(self.audience, &self.redactor, line);
+    }
+
+    pub(super) fn warn(&self, line: &str) {
+        self.audience.notice(&Notice::Warning(&printable(&self.redactor.mask(line))));
+    }
+
+    /// Milliseconds since the soak began; before it, since the run began, until [`Night::begin_soak`] knows better.
+    fn at_ms(&self) -> i64 {
+        i64::try_from(self.soak_clock.unwrap_or(self.clock).elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Starts the clock of the soak, and counts what happened before from it.
+    fn begin_soak(&mut self) {
+        let begin = self.at_ms();
+        for event in &mut self.record.events {
+            event.at_ms -= begin;
+        }
+        self.soak_clock = Some(tokio::time::Instant::now());
+        self.record.soak_started = Some(jiff::Timestamp::now());
+    }
+
+    pub(super) fn note(&mut self, kind: EventKind, text: &str) {
+        let text = printable(&self.redactor.mask(text));
+        self.audience.notice(&Notice::Line(&text));
+        self.record.events.push(Event { at_ms: self.at_ms(), kind, text });
+    }
+
+    async fn start(&mut self) -> Result<(), Ending> {
+        self.enter(Phase::Start)?;
+        self.sweep().await;
+        let target = Target::new(self.scenario, &self.record.run, std::sync::Arc::clone(&self.redactor)).await;
+        let target = self.target.insert(target.map_err(|error| not_started(&error))?);
+        self.record.engine = target.engine();
+        self.record.target = target.record();
+        let (audience, redactor) = (self.audience, &self.redactor);
+        let started = target.start(&|line| say(audience, redactor, line)).await;
+        self.record.target = target.record();
+        started.map_err(|error| not_started(&error))
+    }
+
+    /// Removes what runs left behind that are gone.
+    async fn sweep(&self) {
+        let swept = if self.scenario.target.needs_engine() {
+            target::sweep(false).await
+        } else {
+            Ok(target::Swept { removed: target::sweep_processes().await, ..target::Swept::default() })
+        };
+        // Where the engine does not answer, the start says so with more to go on.
+        let Ok(swept) = swept else { return };
+        for name in &swept.removed {
+            self.say(&format!("removed {name}, left behind by a run that is gone"));
+        }
+        for problem in &swept.failed {
+            self.warn(problem);
+        }
+    }
+
+    /// Waits for the target and makes the sampler, so that a night that could not be watched ends before it is seeded.
+    async fn ready(&mut self) -> Result<Sampler, Ending> {
+        self.enter(Phase::Ready)?;
+        let Some(target) = &self.target else { return Err(Ending::Unfinished) };
+        let (audience, redactor) = (self.audience, &self.redactor);
+        target
+            .wait_ready(&|line| say(audience, redactor, line))
+            .await
+            .map_err(|error| Ending::NeverReady { message: error.to_string() })?;
+        let Some(scope) = target.scope() else {
+            return Err(Ending::Unreadable { message: "the target has no process to look at".to_owned() });
+        };
+        let mut sampler = Sampler::new(ProcRoot::system(), scope);
+        if let Some(test) = target.healthcheck() {
+            sampler = sampler.with_healthcheck(test);
+        }
+        sampler.check().map_err(|error| Ending::Unreadable { message: error.to_string() })?;
+        Ok(sampler)
+    }
+
+    async fn seed(&mut self) -> Result<Flow, Ending> {
+        self.enter(Phase::Seed)?;
+        let Some(target) = &self.target else { return Err(Ending::Unfinished) };
+        let failed = |error: &crate::flow::StepError| Ending::SeedFailed { message: error.to_string() };
+        let mut flow =
+            Flow::new(self.scenario, std::sync::Arc::clone(&self.redactor)).map_err(|error| failed(&error))?;
+        let (audience, redactor) = (self.audience, &self.redactor);
+        let seeded = flow.run(&self.scenario.seed, target, &|line| say(audience, redactor, line)).await;
+        match seeded {
+            Ok(()) => Ok(flow),
+            // A target that ended is the better explanation of a refused connection.
+            Err(error) => Err(match self.death().await {
+                Some(message) => {
+                    Ending::SeedFailed { message: format!("the target ended during seeding: {message}\n{error}") }
+                }
+                None => failed(&error),
+            }),
+        }
+    }
+
+    /// Reads every workload counter. A figure that is missing makes the night inconclusive, it does not end it.
+    async fn read_counters(&mut self, flow: &mut Flow, at_start: bool) {
+        let Some(target) = &self.target else { return };
+        for (index, counter) in self.scenario.counters.iter().enumerate() {
+            let (figure, problem) = match flow.read(counter, target).await {
+                Ok(figure) => (Some(figure), None),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            if at_start {
+                self.record.counters.push(CounterRecord {
+                    name: counter.name.clone(),
+                    start: figure,
+                    end: None,
+                    at_least: counter.at_least,
+                    problem,
+                });
+            } else if let Some(entry) = self.record.counters.get_mut(index) {
+                entry.end = figure;
+                entry.problem = entry.problem.take().or(problem);
+            }
+        }
+    }
+
+    async fn watch(&mut self, flow: &mut Flow, sampler: Sampler) -> Result<(), Ending> {
+        self.enter(Phase::Soak)?;
+        self.begin_soak();
+        let mut journal = self.folder.journal().map_err(|error| not_written(&error))?;
+        let mut watch = super::soak::Watch::new(sampler, self.scenario.soak.interval);
+        self.soak(&mut watch, &mut journal, Phase::Soak, self.scenario.soak.duration).await?;
+        self.read_counters(flow, false).await;
+        if !self.scenario.soak.settle.is_zero() {
+            self.enter(Phase::Settle)?;
+            self.soak(&mut watch, &mut journal, Phase::Settle, self.scenario.soak.settle).await?;
+        }
+        journal.sync().map_err(|error| not_written(&error))
+    }
+
+    async fn after(&mut self, flow: &mut Flow) -> Result<(), Ending> {
+        if self.scenario.after.is_empty() {
+            return Ok(());
+        }
+        self.enter(Phase::After)?;
+        let Some(target) = &self.target else { return Err(Ending::Unfinished) };
+        let (audience, redactor) = (self.audience, &self.redactor);
+        if let Err(error) = flow.run(&self.scenario.after, target, &|line| say(audience, redactor, line)).await {
+            self.warn(&error.summary());
+            self.record.after_failures.push(self.redactor.mask(&error.summary()));
+            // The whole exchange is evidence; the record keeps one line of it.
+            return self
+                .folder
+                .write_text("evidence/after.txt", &format!("{error}\n"))
+                .map_err(|error| not_written(&error));
+        }
+        Ok(())
+    }
+
+    async fn stop(&mut self) -> Result<(), Ending> {
+        self.enter(Phase::Stop)?;
+        self.collect_events();
+        let Some(target) = &self.target else { return Ok(()) };
+        match target.stop(&self.scenario.stop.signal, self.scenario.stop.within).await {
+            Ok(stop) => self.record.stop = stop,
+            Err(error) => {
+                let text = format!("the stop signal could not be sent: {error}");
+                self.note(EventKind::Note, &text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever the engine reported since the last time becomes an event of the night.
+    pub(super) fn collect_events(&mut self) {
+        let Some(target) = &self.target else { return };
+        for event in target.drain_events() {
+            let since_soak = self
+                .record
+                .soak_started
+                .map_or_else(|| self.at_ms(), |begin| (event.at.as_millisecond()) - begin.as_millisecond());
+            let text = printable(&self.redactor.mask(&event.text));
+            self.audience.notice(&Notice::Line(&text));
+            self.record.events.push(Event { at_ms: since_soak, kind: event.kind, text });
+        }
+    }
+
+    /// How the target ended, if it did. An engine that does not answer says nothing of the target.
+    async fn death(&self) -> Option<String> {
+        self.target.as_ref()?.state().await.ok().and_then(|state| how_it_ended(&state))
+    }
+
+    /// Captures evidence now if the night, judged by what there is, would not pass: after the stop it would be too late.
+    async fn take_evidence_unless_fine(&mut self) {
+        if self.save().is_err() {
+            return;
+        }
+        if self.assess_as(&Ending::Completed).is_none_or(|assessment| assessment.verdict != Verdict::Pass) {
+            self.take_evidence().await;
+        }
+    }
+
+    /// Captures evidence, once.
+    pub(super) async fn take_evidence(&mut self) {
+        let Some(target) = &self.target else { return };
+        if self.evidence_taken {
+            return;
+        }
+        self.evidence_taken = true;
+        self.say("taking evidence");
+        let scope = target.scope();
+        let capture = evidence::capture(target, scope.as_ref());
+        // An engine that hangs must not keep a night from ending.
+        let files = tokio::time::timeout(std::time::Duration::from_secs(30), capture).await.unwrap_or_default();
+        for file in files {
+            if let Err(error) = self.folder.write_text(&format!("evidence/{}", file.name), &file.text) {
+                self.not_written = true;
+                self.problems.push(error.to_string());
+                return;
+            }
+        }
+    }
+}
+
+/// Hands a line to the audience, masked and harmless, cut to what a person reads.
+fn say(audience: &dyn super::Audience, redactor: &crate::model::Redactor, line: &str) {
+    audience.notice(&Notice::Line(&shorten(&printable(&redactor.mask(line)), 400)));
+}
+
+/// How a target ended that is in this state; `None`: it runs.
+pub(super) fn how_it_ended(state: &target::State) -> Option<String> {
+    match state {
+        target::State::Running { .. } => None,
+        target::State::Gone => Some("it is gone".to_owned()),
+        target::State::Exited { oom: true, .. } => {
+            Some("the kernel killed it for using more memory than its limit".to_owned())
+        }
+        target::State::Exited { code: Some(code), .. } => Some(format!("it exited with code {code}")),
+        target::State::Exited { code: None, .. } => Some("it exited".to_owned()),
+    }
+}
+
+pub(super) fn not_written(error: &StoreError) -> Ending {
+    Ending::NotWritten { message: error.to_string() }
+}

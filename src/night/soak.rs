@@ -1,0 +1,144 @@
+//! Watching the target: snapshots at intervals, on disk as they are taken.
+
+use std::time::Duration;
+
+use super::phases::{how_it_ended, not_written};
+use super::{Night, Notice, Tick};
+use crate::history::Journal;
+use crate::judge;
+use crate::model::text::seconds;
+use crate::model::{Ending, EventKind, Phase, Snapshot};
+use crate::probe::Sampler;
+use crate::target::State;
+
+/// How often the target is asked whether it still lives, at least.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// How long the engine may be silent before the night ends.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What lives from one snapshot to the next.
+#[derive(Debug)]
+pub(super) struct Watch {
+    // Away only while a blocking thread uses it.
+    sampler: Option<Sampler>,
+    interval: Duration,
+    taken: u32,
+    restarts: Option<u64>,
+    silent_since: Option<tokio::time::Instant>,
+}
+
+impl Watch {
+    pub(super) fn new(sampler: Sampler, interval: Duration) -> Self {
+        Self { sampler: Some(sampler), interval, taken: 0, restarts: None, silent_since: None }
+    }
+}
+
+impl Night<'_> {
+    /// Takes snapshots for `length`, the first at once, and ends early where the target does.
+    pub(super) async fn soak(
+        &mut self,
+        watch: &mut Watch,
+        journal: &mut Journal,
+        phase: Phase,
+        length: Duration,
+    ) -> Result<(), Ending> {
+        let begin = tokio::time::Instant::now();
+        let mut due = begin;
+        while due < begin + length {
+            self.wait_alive(watch, due).await?;
+            let late = due.elapsed();
+            if late > watch.interval {
+                self.note(EventKind::Gap, &format!("a snapshot came {} late", seconds(late.as_secs_f64())));
+            }
+            let snapshot = self.look(watch, phase).await?;
+            journal.append(&snapshot).map_err(|error| not_written(&error))?;
+            self.collect_events();
+            // The grid of times stays; what was missed is a gap, not a burst of snapshots.
+            while due <= tokio::time::Instant::now() {
+                due += watch.interval;
+            }
+            self.audience.notice(&Notice::Tick(&Tick {
+                phase,
+                elapsed: begin.elapsed(),
+                total: length,
+                next: due.saturating_duration_since(tokio::time::Instant::now()),
+                snapshots: watch.taken,
+                worst: judge::worst(&snapshot, self.rules),
+            }));
+        }
+        self.wait_alive(watch, begin + length).await
+    }
+
+    /// Waits until `due`, and asks the target at least every [`PULSE`] whether it lives.
+    async fn wait_alive(&mut self, watch: &mut Watch, due: tokio::time::Instant) -> Result<(), Ending> {
+        loop {
+            let now = tokio::time::Instant::now();
+            let next = due.min(now + PULSE);
+            tokio::time::sleep_until(next).await;
+            self.pulse(watch).await?;
+            if next >= due {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn pulse(&mut self, watch: &mut Watch) -> Result<(), Ending> {
+        let Some(target) = &self.target else { return Err(Ending::Unfinished) };
+        let state = match target.state().await {
+            Ok(state) => state,
+            Err(error) => return self.engine_is_silent(watch, &error.to_string()),
+        };
+        watch.silent_since = None;
+        if let State::Running { restarts, .. } = state {
+            let restarted = watch.restarts.is_some_and(|before| before != restarts);
+            watch.restarts = Some(restarts);
+            // The restart itself is among the target's events.
+            if restarted && let (Some(scope), Some(sampler)) = (target.scope(), watch.sampler.as_mut()) {
+                sampler.retarget(scope);
+            }
+            return Ok(());
+        }
+        let message = how_it_ended(&state).unwrap_or_default();
+        self.collect_events();
+        if self.record.events.last().is_none_or(|event| event.kind != EventKind::Died) {
+            self.note(EventKind::Died, &format!("the target ended: {message}"));
+        }
+        Err(Ending::Died { message })
+    }
+
+    /// An engine may be started anew while its containers go on: the night waits for it for a while.
+    fn engine_is_silent(&mut self, watch: &mut Watch, error: &str) -> Result<(), Ending> {
+        let Some(since) = watch.silent_since else {
+            watch.silent_since = Some(tokio::time::Instant::now());
+            self.note(EventKind::Note, &format!("the engine does not answer: {error}"));
+            return Ok(());
+        };
+        let silent = since.elapsed();
+        if silent < PATIENCE {
+            return Ok(());
+        }
+        let message = format!("the engine has not answered for {}: {error}", seconds(silent.as_secs_f64().round()));
+        Err(Ending::Unreadable { message })
+    }
+
+    async fn look(&mut self, watch: &mut Watch, phase: Phase) -> Result<Snapshot, Ending> {
+        let Some(mut sampler) = watch.sampler.take() else { return Err(Ending::Unfinished) };
+        let seq = watch.taken;
+        let at = self.soak_clock.map_or(Duration::ZERO, |clock| clock.elapsed());
+        let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        let wall = jiff::Timestamp::now();
+        let look = tokio::task::spawn_blocking(move || {
+            let snapshot = sampler.snapshot(seq, at_ms, wall, phase);
+            (sampler, snapshot)
+        });
+        match look.await {
+            Ok((sampler, snapshot)) => {
+                watch.sampler = Some(sampler);
+                watch.taken += 1;
+                Ok(snapshot)
+            }
+            Err(error) => Err(Ending::Unreadable { message: format!("the probe broke off: {error}") }),
+        }
+    }
+}

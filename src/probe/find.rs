@@ -1,0 +1,401 @@
+//! Which processes belong to the target, and whose they are.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rustix::io::Errno;
+
+use super::healthcheck::is_healthcheck;
+use super::parse;
+use super::root::{ProcRoot, gap_reason, refused};
+use crate::model::{Gap, GapReason, ProcId, ProcState, Reading, Role, Scope};
+
+/// A process of the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Who it is.
+    pub id: ProcId,
+    /// Its parent's pid.
+    pub ppid: u32,
+    /// Whose it is.
+    pub role: Role,
+}
+
+/// What one search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The processes, by pid.
+    pub members: Vec<Member>,
+    /// What could not be told.
+    pub gaps: Vec<Gap>,
+    /// What the first process of the target said.
+    pub first: Reading<ProcId>,
+    /// False where the first process of a container is in none of its cgroups.
+    pub in_container: bool,
+}
+
+/// Finds the processes of a target again and again.
+///
+/// **Container**: every process with a cgroup (in any hierarchy) that names the container's id, and the descendants of
+/// those: a zombie is back in the root cgroup on cgroup v1. The container's first process and its descendants are the
+/// application's. The others were started from outside by the engine, which is why their parent is not in the container:
+/// the health check where the command line is that of the health check, a `docker exec` otherwise; their descendants count
+/// as they do. A descendant of theirs that lost its parent and was handed to the container's first process is the
+/// application's from then on: nobody else will ever reap it.
+///
+/// **Descent**: the process, its descendants, and those that once were its descendants.
+#[derive(Debug)]
+pub struct Finder {
+    scope: Scope,
+    healthcheck: Vec<String>,
+    first: Option<ProcId>,
+    known: HashMap<ProcId, Known>,
+    // In how many looks a process was in no cgroup of the container.
+    strangers: HashMap<ProcId, u32>,
+}
+
+/// After so many looks a process is taken for a stranger for good, and its cgroup is not read again: a process joins the
+/// cgroup of a container at its birth, and the kernel takes a lock of all cgroups to tell.
+const STRANGER_AFTER: u32 = 2;
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    role: Role,
+    // True if the parent was a process of the target.
+    had_parent: bool,
+}
+
+/// One line of the process table.
+struct Row {
+    id: ProcId,
+    ppid: u32,
+    zombie: bool,
+    in_cgroup: bool,
+}
+
+type Table = BTreeMap<u32, Row>;
+
+impl Finder {
+    /// Finds the processes in `scope`.
+    pub fn new(scope: Scope, healthcheck: Vec<String>) -> Self {
+        Self { scope, healthcheck, first: None, known: HashMap::new(), strangers: HashMap::new() }
+    }
+
+    /// What is looked for.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The command of the health check.
+    pub fn set_healthcheck(&mut self, command: Vec<String>) {
+        self.healthcheck = command;
+    }
+
+    /// Looks for other processes from now on. Processes that are known stay known.
+    pub fn retarget(&mut self, scope: Scope) {
+        self.scope = scope;
+        self.first = None;
+        self.strangers.clear();
+    }
+
+    /// Searches once.
+    ///
+    /// # Errors
+    /// The processes cannot be listed.
+    pub fn find(&mut self, root: &ProcRoot) -> Result<Found, Errno> {
+        let pid = match &self.scope {
+            Scope::Container { pid, .. } | Scope::Descent { pid } => *pid,
+        };
+        let mut gaps = Vec::new();
+        let table = self.table(root, pid, &mut gaps)?;
+        let first = self.first(root, pid, &table);
+        if let Some(reason) = gap_reason(&first) {
+            gaps.push(Gap { what: format!("process {pid}, the first of the target"), reason, count: 1 });
+        }
+        let first_row = first.value().and_then(|id| table.get(&id.pid));
+        let in_container = match &self.scope {
+            Scope::Container { .. } => first_row.is_none_or(|row| row.in_cgroup || row.zombie),
+            Scope::Descent { .. } => true,
+        };
+        if !in_container {
+            gaps.push(Gap { what: format!("cgroup of {pid}"), reason: GapReason::Malformed, count: 1 });
+        }
+
+        let children = children(&table);
+        let own: BTreeSet<u32> = self.below(first_row.map(|row| row.id.pid), &table, &children);
+        let outside = table.values().filter(|row| row.in_cgroup).map(|row| row.id.pid);
+        let all = descend(own.iter().copied().chain(outside), &children);
+        let roles = self.roles(root, &table, &children, &own, &all);
+
+        let members: Vec<Member> = all
+            .iter()
+            .filter_map(|pid| table.get(pid))
+            .map(|row| Member {
+                id: row.id,
+                ppid: row.ppid,
+                role: roles.get(&row.id.pid).copied().unwrap_or(Role::App),
+            })
+            .collect();
+        let outside = table.values().filter(|row| !row.in_cgroup && !row.zombie).map(|row| {
+            let looks = self.strangers.get(&row.id).copied().unwrap_or(0);
+            (row.id, looks.saturating_add(1))
+        });
+        self.strangers = outside.collect();
+        self.known = members
+            .iter()
+            .map(|member| (member.id, Known { role: member.role, had_parent: all.contains(&member.ppid) }))
+            .collect();
+        Ok(Found { members, gaps, first, in_container })
+    }
+
+    /// Every process of the system. Those that end meanwhile are left out.
+    fn table(&self, root: &ProcRoot, first: u32, gaps: &mut Vec<Gap>) -> Result<Table, Errno> {
+        let mut table = Table::new();
+        let mut denied = 0;
+        for pid in root.pids()? {
+            let row = match self.row(root, pid) {
+                Reading::Value(row) => row,
+                Reading::Denied if pid != first => {
+                    denied += 1;
+                    continue;
+                }
+                Reading::Denied | Reading::Gone | Reading::Malformed(_) => continue,
+            };
+            table.insert(pid, row);
+        }
+        // Without hidepid, everybody may read these files.
+        if denied > 0 {
+            let what = "processes that may be the target's (hidepid)".to_owned();
+            gaps.push(Gap { what, reason: GapReason::Denied, count: denied });
+        }
+        Ok(table)
+    }
+
+    fn row(&self, root: &ProcRoot, pid: u32) -> Reading<Row> {
+        let dir = match root.open(pid) {
+            Ok(dir) => dir,
+            Err(errno) => return refused(errno),
+        };
+        let stat = match dir.read("stat", 4096) {
+            Ok(text) => parse::stat(&text),
+            Err(errno) => return refused(errno),
+        };
+        let stat = match stat {
+            Ok(stat) => stat,
+            Err(problem) => return Reading::Malformed(problem),
+        };
+        let known_stranger = || self.strangers.get(&ProcId { pid, start: stat.start }) >= Some(&STRANGER_AFTER);
+        let in_cgroup = match &self.scope {
+            Scope::Container { .. } if known_stranger() => false,
+            Scope::Container { id, .. } => match dir.read("cgroup", 64 * 1024) {
+                Ok(text) => parse::cgroup_names(&text, id),
+                Err(errno) => return refused(errno),
+            },
+            Scope::Descent { .. } => false,
+        };
+        let (id, zombie) = (ProcId { pid, start: stat.start }, stat.state == ProcState::Zombie);
+        Reading::Value(Row { id, ppid: stat.ppid, zombie, in_cgroup })
+    }
+
+    /// The first process: the one that had the pid when it was first seen.
+    fn first(&mut self, root: &ProcRoot, pid: u32, table: &Table) -> Reading<ProcId> {
+        let Some(row) = table.get(&pid) else {
+            return match self.row(root, pid) {
+                // It appeared after the list was made: the next look will have it.
+                Reading::Value(_) => Reading::Gone,
+                missing @ (Reading::Denied | Reading::Gone | Reading::Malformed(_)) => missing.map(|row| row.id),
+            };
+        };
+        let first = *self.first.get_or_insert(row.id);
+        if first == row.id { Reading::Value(first) } else { Reading::Gone }
+    }
+
+    /// The application's own processes: the first and its descendants, and with a descent those that once were.
+    fn below(&self, first: Option<u32>, table: &Table, children: &Children) -> BTreeSet<u32> {
+        let remembered = self.known.keys().filter(|_| matches!(self.scope, Scope::Descent { .. }));
+        let alive = remembered.filter(|id| table.get(&id.pid).is_some_and(|row| row.id == **id)).map(|id| id.pid);
+        descend(first.into_iter().chain(alive), children)
+    }
+
+    fn roles(
+        &self,
+        root: &ProcRoot,
+        table: &Table,
+        children: &Children,
+        own: &BTreeSet<u32>,
+        all: &BTreeSet<u32>,
+    ) -> HashMap<u32, Role> {
+        let mut roles: HashMap<u32, Role> = own.iter().map(|pid| (*pid, Role::App)).collect();
+        let outside = |pid: &&u32| !own.contains(pid);
+        let tops = all
+            .iter()
+            .filter(outside)
+            .filter_map(|pid| table.get(pid))
+            .filter(|row| !all.contains(&row.ppid) || row.ppid == row.id.pid);
+        for top in tops {
+            let role = match self.known.get(&top.id) {
+                // In the host's pid namespace orphans are handed to the engine's shim: lost by its parent, it is the
+                // application's.
+                Some(Known { had_parent: true, .. } | Known { role: Role::App, .. }) => Role::App,
+                // A shell becomes its last command: the role is that of the first look.
+                Some(known) if known.role == Role::HealthCheck => Role::HealthCheck,
+                Some(_) | None => self.started_from_outside(root, top.id.pid),
+            };
+            for pid in descend([top.id.pid], children) {
+                roles.entry(pid).or_insert(role);
+            }
+        }
+        roles
+    }
+
+    fn started_from_outside(&self, root: &ProcRoot, pid: u32) -> Role {
+        // A process that has just ended, and one that is about to become the command, are nobody's health check.
+        let text = root.open(pid).and_then(|dir| dir.read("cmdline", 16 * 1024)).unwrap_or_default();
+        if is_healthcheck(&parse::arguments(&text), &self.healthcheck) { Role::HealthCheck } else { Role::Exec }
+    }
+}
+
+type Children = HashMap<u32, Vec<u32>>;
+
+fn children(table: &Table) -> Children {
+    let mut children = Children::new();
+    for row in table.values() {
+        children.entry(row.ppid).or_default().push(row.id.pid);
+    }
+    children
+}
+
+/// The processes and all their descendants.
+fn descend(from: impl IntoIterator<Item = u32>, children: &Children) -> BTreeSet<u32> {
+    let mut open: Vec<u32> = from.into_iter().collect();
+    let mut found = BTreeSet::new();
+    while let Some(pid) = open.pop() {
+        if found.insert(pid) {
+            open.extend(children.get(&pid).into_iter().flatten());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::probe::testing::{Proc, Tree};
+
+    const ID: &str = "4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01";
+
+    fn container() -> Finder {
+        Finder::new(
+            Scope::Container { pid: 100, id: ID.to_owned() },
+            vec!["CMD-SHELL".into(), "curl -f 'http://x/'".into()],
+        )
+    }
+
+    fn roles(finder: &mut Finder, tree: &Tree) -> Vec<(u32, Role)> {
+        let found = finder.find(&tree.root()).unwrap();
+        assert_eq!(found.gaps, []);
+        found.members.iter().map(|member| (member.id.pid, member.role)).collect()
+    }
+
+    fn v1(pid: u32) -> Proc {
+        Proc::new(pid).cgroup(&format!("12:pids:/docker/{ID}\n4:memory:/docker/{ID}\n0::/\n"))
+    }
+
+    fn v2(pid: u32) -> Proc {
+        Proc::new(pid).cgroup(&format!("0::/../docker-{ID}.scope/init\n"))
+    }
+
+    #[test]
+    fn takes_the_processes_of_the_cgroup_and_their_zombies_on_both_versions() {
+        for make in [v1, v2] {
+            let tree = Tree::new();
+            tree.add(&Proc::new(1).ppid(0));
+            tree.add(&Proc::new(50).cgroup("0::/system.slice/cron.service\n"));
+            tree.add(&make(100).ppid(60));
+            tree.add(&make(101).ppid(100));
+            tree.add(&Proc::new(102).ppid(101).zombie());
+            tree.add(&Proc::new(103).ppid(50).zombie());
+            let expected = [(100, Role::App), (101, Role::App), (102, Role::App)];
+            assert_eq!(roles(&mut container(), &tree), expected);
+        }
+    }
+
+    #[test]
+    fn tells_health_checks_and_execs_from_the_application() {
+        let tree = Tree::new();
+        tree.add(&Proc::new(60));
+        tree.add(&v2(100).ppid(60));
+        tree.add(&v2(110).ppid(60).cmdline(&["/bin/sh", "-c", "curl -f 'http://x/'"]));
+        tree.add(&v2(111).ppid(110).cmdline(&["curl", "-f", "http://x/"]));
+        tree.add(&v2(120).ppid(60).cmdline(&["bash"]));
+        tree.add(&v2(121).ppid(120).cmdline(&["curl", "-f", "http://x/"]));
+        let mut finder = container();
+        let all = [
+            (100, Role::App),
+            (110, Role::HealthCheck),
+            (111, Role::HealthCheck),
+            (120, Role::Exec),
+            (121, Role::Exec),
+        ];
+        assert_eq!(roles(&mut finder, &tree), all);
+        // The engine kills the shell of a check that hangs; its child is handed to the first process and stays.
+        tree.remove(110);
+        tree.add(&v2(111).ppid(100));
+        // In the host's pid namespace it is handed to the engine's shim.
+        tree.remove(120);
+        tree.add(&v2(121).ppid(60));
+        assert_eq!(roles(&mut finder, &tree), [(100, Role::App), (111, Role::App), (121, Role::App)]);
+    }
+
+    #[test]
+    fn a_process_that_joins_late_is_seen_and_a_stranger_stays_one() {
+        let tree = Tree::new();
+        tree.add(&v2(100).ppid(60));
+        tree.add(&Proc::new(110).ppid(60));
+        let mut finder = container();
+        assert_eq!(roles(&mut finder, &tree), [(100, Role::App)]);
+        // The engine's own process, on its way into the container.
+        tree.add(&v2(110).ppid(60));
+        assert_eq!(roles(&mut finder, &tree), [(100, Role::App), (110, Role::Exec)]);
+        tree.add(&Proc::new(120).ppid(60));
+        (0..2).for_each(|_| drop(roles(&mut finder, &tree)));
+        fs::write(tree.path().join("120/cgroup"), format!("0::/{ID}\n")).unwrap();
+        assert_eq!(roles(&mut finder, &tree).len(), 2);
+    }
+
+    #[test]
+    fn follows_orphans_of_a_descent_and_their_children() {
+        let tree = Tree::new();
+        tree.add(&Proc::new(1).ppid(0));
+        tree.add(&Proc::new(100));
+        tree.add(&Proc::new(101).ppid(100));
+        tree.add(&Proc::new(102).ppid(101));
+        tree.add(&Proc::new(200));
+        let mut finder = Finder::new(Scope::Descent { pid: 100 }, Vec::new());
+        let pids = |finder: &mut Finder| -> Vec<u32> {
+            finder.find(&tree.root()).unwrap().members.iter().map(|member| member.id.pid).collect()
+        };
+        assert_eq!(pids(&mut finder), [100, 101, 102]);
+        tree.remove(101);
+        tree.add(&Proc::new(102).ppid(1));
+        tree.add(&Proc::new(103).ppid(102));
+        assert_eq!(pids(&mut finder), [100, 102, 103]);
+        // Even when the first process is gone; a pid that is used again is another process.
+        tree.remove(100);
+        tree.add(&Proc::new(103).ppid(1).start(9999));
+        let found = finder.find(&tree.root()).unwrap();
+        assert_eq!(found.members.iter().map(|member| member.id.pid).collect::<Vec<_>>(), [102]);
+        assert_eq!((found.gaps.len(), found.first), (1, Reading::Gone));
+    }
+
+    #[test]
+    fn a_forged_process_table_ends_the_search_too() {
+        let tree = Tree::new();
+        tree.add(&Proc::new(100).ppid(101));
+        tree.add(&Proc::new(101).ppid(100));
+        tree.add(&Proc::new(102).ppid(102));
+        let mut finder = Finder::new(Scope::Descent { pid: 100 }, Vec::new());
+        assert_eq!(roles(&mut finder, &tree), [(100, Role::App), (101, Role::App)]);
+    }
+}

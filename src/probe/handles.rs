@@ -1,0 +1,202 @@
+//! What the pidfds and eventpolls of one process refer to, and where its threads wait.
+
+use std::collections::BTreeSet;
+
+use rustix::io::Errno;
+
+use super::parse::{self, Arch, ThreadAt, Watched};
+use super::root::{ProcDir, gap_reason, reading, refused};
+use super::scan::Scanner;
+use crate::model::{FdClass, Gap, ProcId, Reading};
+
+/// The most that is read of one fdinfo: an eventpoll that watches 16,000 descriptors.
+const FDINFO_CAP: u64 = 1 << 20;
+
+/// How many watched descriptors are named in the words for people.
+const NAMED: usize = 3;
+
+/// The handles of one process that may be dead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handles {
+    /// Who holds them.
+    pub id: ProcId,
+    /// Its parent.
+    pub ppid: u32,
+    /// Its pidfds.
+    pub pidfds: Vec<Pidfd>,
+    /// Its eventpolls.
+    pub polls: Vec<Poll>,
+    /// Where its threads wait.
+    pub waits: Waits,
+}
+
+/// A handle on a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pidfd {
+    /// The descriptor's number.
+    pub fd: u32,
+    /// What it refers to.
+    pub info: parse::PidfdInfo,
+}
+
+/// An eventpoll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Poll {
+    /// The descriptor's number.
+    pub fd: u32,
+    /// What it watches; `None` where it was not worth reading.
+    pub watched: Option<Vec<Watched>>,
+    /// The same in words.
+    pub detail: String,
+}
+
+/// Where the threads of a process wait.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// The eventpolls on which a thread sits.
+    pub on: BTreeSet<u32>,
+    /// True where every thread was seen in a system call that has nothing to do with the other eventpolls. False where a
+    /// thread ran, or sat in poll or select (which may watch an eventpoll), or could not be read, or where an io_uring
+    /// may wait.
+    pub sure: bool,
+}
+
+impl Handles {
+    /// Reads them, right after the descriptors of the process were scanned. What cannot be read goes to `gaps`.
+    pub fn read(dir: &ProcDir, base: &str, id: ProcId, ppid: u32, scan: &Scanner, gaps: &mut Vec<Gap>) -> Self {
+        let mut handles = Self { id, ppid, pidfds: Vec::new(), polls: Vec::new(), waits: Waits::default() };
+        let polls = scan.kinds().iter().filter(|(_, class)| *class == FdClass::Eventpoll).count();
+        if polls > 0 {
+            handles.waits = Waits::read(dir, scan, id.pid, gaps);
+        }
+        let mut lost = Lost::default();
+        let mut text = Vec::new();
+        for &(fd, class) in scan.kinds() {
+            if class == FdClass::Pidfd {
+                let info = dir.read_into(&format!("{base}fdinfo/{fd}"), FDINFO_CAP, &mut text);
+                handles.pidfds.extend(lost.keep(info, || parse::pidfd(&text)).map(|info| Pidfd { fd, info }));
+            } else if class == FdClass::Eventpoll {
+                // The kernel holds the eventpoll's lock while it lists what it watches. The single busy loop of an
+                // ordinary application is never disturbed: it is alive, whatever it watches.
+                if polls == 1 && handles.waits.on.contains(&fd) {
+                    handles.polls.push(Poll { fd, watched: None, detail: String::new() });
+                    continue;
+                }
+                let info = dir.read_into(&format!("{base}fdinfo/{fd}"), FDINFO_CAP, &mut text);
+                if let Some(watched) = lost.keep(info, || parse::watched(whole_lines(&text))) {
+                    let detail = describe(&watched, scan);
+                    handles.polls.push(Poll { fd, watched: Some(watched), detail });
+                }
+            }
+        }
+        lost.report(&format!("fdinfo of {}", id.pid), gaps);
+        handles
+    }
+
+    /// True where there is nothing to watch.
+    pub fn is_empty(&self) -> bool {
+        self.pidfds.is_empty() && self.polls.is_empty()
+    }
+}
+
+impl Waits {
+    fn read(dir: &ProcDir, scan: &Scanner, pid: u32, gaps: &mut Vec<Gap>) -> Self {
+        let mut waits = Self { on: BTreeSet::new(), sure: false };
+        let threads = match reading(dir.numbers("task")) {
+            Reading::Value(threads) => threads,
+            other @ (Reading::Denied | Reading::Gone | Reading::Malformed(_)) => {
+                gaps.extend(gap_reason(&other).map(|reason| Gap {
+                    what: format!("threads of {pid}"),
+                    reason,
+                    count: 1,
+                }));
+                return waits;
+            }
+        };
+        let mut lost = Lost::default();
+        let (mut seen, mut unsure) = (0_usize, false);
+        let mut text = Vec::new();
+        for thread in threads {
+            let answer = dir.read_into(&format!("task/{thread}/syscall"), 256, &mut text);
+            // A thread that has just ended is listed without a word.
+            if answer.is_ok() && text.is_empty() {
+                continue;
+            }
+            match lost.keep(answer, || parse::syscall(&text, Arch::HERE)) {
+                Some(ThreadAt::EpollWait(fd)) => {
+                    waits.on.insert(fd);
+                }
+                Some(ThreadAt::Poll | ThreadAt::Busy) => unsure = true,
+                Some(ThreadAt::Elsewhere) => {}
+                None => continue,
+            }
+            seen += 1;
+        }
+        let ring = scan.kinds().iter().any(|(_, class)| *class == FdClass::IoUring);
+        waits.sure = seen > 0 && !unsure && !ring && !lost.any();
+        lost.report(&format!("system calls of {pid}"), gaps);
+        waits
+    }
+}
+
+/// What was refused or not understood. What is gone was closed meanwhile, and is not lost.
+#[derive(Debug, Default)]
+struct Lost {
+    denied: u64,
+    malformed: u64,
+}
+
+impl Lost {
+    fn keep<T>(&mut self, read: Result<(), Errno>, parse: impl FnOnce() -> Result<T, String>) -> Option<T> {
+        let read = match read {
+            Ok(()) => parse().map_or_else(Reading::Malformed, Reading::Value),
+            Err(errno) => refused(errno),
+        };
+        match read {
+            Reading::Value(value) => return Some(value),
+            Reading::Denied => self.denied += 1,
+            Reading::Malformed(_) => self.malformed += 1,
+            Reading::Gone => {}
+        }
+        None
+    }
+
+    fn any(&self) -> bool {
+        self.denied + self.malformed > 0
+    }
+
+    fn report(&self, what: &str, gaps: &mut Vec<Gap>) {
+        use crate::model::GapReason::{Denied, Malformed};
+        for (reason, count) in [(Denied, self.denied), (Malformed, self.malformed)] {
+            if count > 0 {
+                gaps.push(Gap { what: what.to_owned(), reason, count });
+            }
+        }
+    }
+}
+
+/// The text without a last line that the cap may have cut.
+fn whole_lines(text: &[u8]) -> &[u8] {
+    let end = text.iter().rposition(|&b| b == b'\n').map_or(0, |last| last + 1);
+    text.get(..end).unwrap_or_default()
+}
+
+/// `watches 1 descriptor: socket fd 12`
+fn describe(watched: &[Watched], scan: &Scanner) -> String {
+    if watched.is_empty() {
+        return "watches nothing".to_owned();
+    }
+    let mut names: Vec<String> = watched
+        .iter()
+        .take(NAMED)
+        .map(|watched| {
+            let kind = scan.kind(watched.fd).map_or("closed", FdClass::name);
+            format!("{kind} fd {}", watched.fd)
+        })
+        .collect();
+    if watched.len() > NAMED {
+        names.push("…".to_owned());
+    }
+    let number = u64::try_from(watched.len()).unwrap_or(u64::MAX);
+    format!("watches {}: {}", crate::model::text::count(number, "descriptor"), names.join(", "))
+}

@@ -1,0 +1,175 @@
+//! Where /proc is, and the files of one process in it.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
+
+use crate::model::{GapReason, Reading};
+
+/// Where /proc is: `/proc`, or a recorded tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcRoot {
+    path: PathBuf,
+}
+
+impl ProcRoot {
+    /// The system's own.
+    pub fn system() -> Self {
+        Self::at("/proc")
+    }
+
+    /// A recorded tree.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// True for the system's own, whose pids can be asked for by other means too.
+    pub fn is_system(&self) -> bool {
+        self.path == Path::new("/proc")
+    }
+
+    /// Every pid that is listed, in ascending order.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    pub fn pids(&self) -> Result<Vec<u32>, Errno> {
+        numbers(&openat(CWD, &self.path, FOLDER, Mode::empty())?)
+    }
+
+    /// Opens the folder of one process. What is read through it is of this process, even if its pid is used again.
+    ///
+    /// # Errors
+    /// It is gone or hidden.
+    pub fn open(&self, pid: u32) -> Result<ProcDir, Errno> {
+        Ok(ProcDir { fd: openat(CWD, self.path.join(pid.to_string()), FOLDER, Mode::empty())? })
+    }
+}
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// The folder of one process.
+#[derive(Debug)]
+pub struct ProcDir {
+    fd: OwnedFd,
+}
+
+impl ProcDir {
+    /// The first `cap` bytes of a file.
+    ///
+    /// # Errors
+    /// What the kernel answered.
+    pub fn read(&self, name: &str, cap: u64) -> Result<Vec<u8>, Errno> {
+        let mut text = Vec::new();
+        self.read_into(name, cap, &mut text)?;
+        Ok(text)
+    }
+
+    /// Like [`ProcDir::read`], into a buffer that is emptied first.
+    ///
+    /// # Errors
+    /// What the kernel answered.
+    pub fn read_into(&self, name: &str, cap: u64, text: &mut Vec<u8>) -> Result<(), Errno> {
+        text.clear();
+        let fd = openat(&self.fd, name, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
+        File::from(fd).take(cap).read_to_end(text).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+        Ok(())
+    }
+
+    /// Opens a folder of the process, such as `fd`.
+    ///
+    /// # Errors
+    /// What the kernel answered.
+    pub fn folder(&self, name: &str) -> Result<OwnedFd, Errno> {
+        openat(&self.fd, name, FOLDER, Mode::empty())
+    }
+
+    /// The entries of a folder that are numbers, in ascending order: threads, descriptors.
+    ///
+    /// # Errors
+    /// What the kernel answered.
+    pub fn numbers(&self, name: &str) -> Result<Vec<u32>, Errno> {
+        numbers(&self.folder(name)?)
+    }
+
+    /// The target of a symbolic link.
+    ///
+    /// # Errors
+    /// What the kernel answered.
+    pub fn link(&self, name: &str) -> Result<Vec<u8>, Errno> {
+        Ok(rustix::fs::readlinkat(&self.fd, name, Vec::new())?.into_bytes())
+    }
+}
+
+fn numbers(folder: &OwnedFd) -> Result<Vec<u32>, Errno> {
+    let mut found = Vec::new();
+    for entry in rustix::fs::Dir::read_from(folder)? {
+        let entry = entry?;
+        found.extend(number(entry.file_name().to_bytes()));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// A name that is nothing but a decimal number.
+pub(crate) fn number(name: &[u8]) -> Option<u32> {
+    let digits = name.iter().all(u8::is_ascii_digit);
+    if digits { std::str::from_utf8(name).ok()?.parse().ok() } else { None }
+}
+
+/// What an answer of the kernel means for a reading.
+pub fn reading<T>(answer: Result<T, Errno>) -> Reading<T> {
+    match answer {
+        Ok(value) => Reading::Value(value),
+        Err(errno) => refused(errno),
+    }
+}
+
+/// The reading that stands for an error of the kernel.
+pub fn refused<T>(errno: Errno) -> Reading<T> {
+    match errno {
+        Errno::ACCESS | Errno::PERM => Reading::Denied,
+        Errno::NOENT | Errno::SRCH => Reading::Gone,
+        other => Reading::Malformed(other.to_string()),
+    }
+}
+
+/// Why a reading is missing; `None` where it is not.
+pub fn gap_reason<T>(reading: &Reading<T>) -> Option<GapReason> {
+    match reading {
+        Reading::Value(_) => None,
+        Reading::Denied => Some(GapReason::Denied),
+        Reading::Gone => Some(GapReason::Gone),
+        Reading::Malformed(_) => Some(GapReason::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_a_refusal_from_a_process_that_is_gone() {
+        assert_eq!(refused::<()>(Errno::ACCESS), Reading::Denied);
+        assert_eq!(refused::<()>(Errno::PERM), Reading::Denied);
+        assert_eq!(refused::<()>(Errno::NOENT), Reading::Gone);
+        assert_eq!(refused::<()>(Errno::SRCH), Reading::Gone);
+        assert!(matches!(refused::<()>(Errno::IO), Reading::Malformed(_)));
+    }
+
+    #[test]
+    fn takes_only_plain_numbers_for_pids() {
+        assert_eq!(number(b"42"), Some(42));
+        for name in [&b""[..], b".", b"..", b"self", b"+4", b"99999999999", b"4x"] {
+            assert_eq!(number(name), None, "{name:?}");
+        }
+    }
+}

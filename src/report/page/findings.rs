@@ -1,0 +1,317 @@
+//! What breaks, what could not be decided, and what holds.
+
+use serde::Serialize;
+
+use super::finding_charts;
+use super::parts::{Block, Cell, Column, Fact, Mark, Section, Table, clip, clock, column, name, sentence};
+use super::since;
+use super::view::View;
+use crate::model::{DeadHandle, Estimate, Finding, RuleKind, Severity, Status, text};
+use crate::report::chart;
+
+/// Breaches that get a box with charts; the rest share a table.
+const CARDS: usize = 12;
+/// Rows of any table of findings.
+const ROWS: usize = 500;
+
+/// A broken rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Card {
+    pub(crate) number: usize,
+    pub(crate) mark: Mark,
+    pub(crate) title: String,
+    /// The rule it breaks.
+    pub(crate) rule: String,
+    pub(crate) chip: String,
+    pub(crate) sentence: String,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) fingerprint: String,
+}
+
+/// What a breach of a rule is called.
+pub(crate) fn title(finding: &Finding) -> String {
+    let class = name(&finding.class);
+    match finding.rule {
+        RuleKind::MaxDead => format!("{class}: dead handles"),
+        RuleKind::Max => format!("{class}: held above its ceiling"),
+        RuleKind::MaxLimitRatio => format!("{class}: too near to the limit"),
+        RuleKind::MaxGrowth => format!("{class}: grows"),
+        RuleKind::Alive => "The target did not live".to_owned(),
+        RuleKind::Workload => format!("The workload did not run: {class}"),
+        RuleKind::After => "The target did not serve at the end".to_owned(),
+        RuleKind::Stop => "The target did not stop well".to_owned(),
+        RuleKind::Readable => "Not all could be read".to_owned(),
+    }
+}
+
+/// The rule as the thresholds file has it: `max: 12`.
+fn rule(finding: &Finding) -> String {
+    match finding.allowed {
+        Some(allowed) if finding.rule == RuleKind::MaxGrowth => {
+            format!("{}: {}", finding.rule.key(), text::amount(allowed, finding.unit))
+        }
+        Some(allowed) if finding.rule.is_of_class() => {
+            format!("{}: {}", finding.rule.key(), text::amount(allowed, finding.unit))
+        }
+        Some(_) | None if finding.class == finding.rule.key() => "always on".to_owned(),
+        Some(_) | None => finding.rule.key().to_owned(),
+    }
+}
+
+/// A figure of a rule: a rate for growth, an amount for the others.
+pub(crate) fn said(finding: &Finding, value: Option<f64>) -> String {
+    match value {
+        None => "–".to_owned(),
+        Some(value) if finding.rule == RuleKind::MaxGrowth => text::per_hour(value, finding.unit),
+        Some(value) => text::amount(value, finding.unit),
+    }
+}
+
+/// The subject, where it is not the target as a whole.
+fn of_whom(finding: &Finding) -> String {
+    if finding.subject == "target" { String::new() } else { format!(" of {}", name(&finding.subject)) }
+}
+
+/// The boxes of the worst breaches.
+pub(crate) fn cards(view: &View<'_>) -> Vec<Card> {
+    let card = |(n, finding): (usize, &Finding)| Card {
+        number: n + 1,
+        mark: Mark::of(finding.status, finding.severity),
+        title: format!("{}{}", title(finding), of_whom(finding)),
+        rule: rule(finding),
+        chip: since::standing(view, finding),
+        sentence: sentence(&finding.sentence),
+        blocks: blocks(view, finding),
+        fingerprint: name(&finding.fingerprint),
+    };
+    view.with(Status::Breaks).take(CARDS).enumerate().map(card).collect()
+}
+
+/// The breaches that got no box.
+pub(crate) fn further(view: &View<'_>) -> Option<Table> {
+    let columns = vec![
+        column("Class", ""),
+        column("Rule", ""),
+        column("Allowed", "r"),
+        column("Measured", "r"),
+        column("What was seen", "w opt"),
+        column("Fingerprint", "m opt"),
+    ];
+    let mut table = Table::new("Further findings", columns);
+    table.rows = view
+        .with(Status::Breaks)
+        .skip(CARDS)
+        .map(|finding| {
+            vec![
+                Cell::marked(Mark::of(finding.status, finding.severity), name(&finding.class)),
+                finding.rule.key().into(),
+                said(finding, finding.allowed).into(),
+                Cell::strong(said(finding, finding.measured)),
+                sentence(&finding.sentence).into(),
+                name(&finding.fingerprint).into(),
+            ]
+        })
+        .collect();
+    (!table.rows.is_empty()).then(|| table.cut(ROWS, "findings.json"))
+}
+
+/// The line beside the heading.
+pub(crate) fn tally(view: &View<'_>) -> String {
+    let of = |severity| view.with(Status::Breaks).filter(|finding| finding.severity == severity).count() as u64;
+    match (of(Severity::Fail), of(Severity::Warn)) {
+        (0, 0) => "none".to_owned(),
+        (fails, 0) => format!("{fails} of severity fail"),
+        (0, warns) => format!("{}, nothing that fails", text::count(warns, "warning")),
+        (fails, warns) => format!("{fails} of severity fail, then {}", text::count(warns, "warning")),
+    }
+}
+
+fn blocks(view: &View<'_>, finding: &Finding) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let terms = terms(view, finding);
+    match finding_charts::over_time(view, finding) {
+        Some(figure) => {
+            let wide = vec![Block::Figure(figure)];
+            match finding_charts::to_the_limit(view, finding) {
+                Some(limit) => {
+                    blocks.push(Block::Pair { wide, narrow: vec![Block::Figure(limit)] });
+                    blocks.push(Block::Facts(terms));
+                }
+                None => blocks.push(Block::Pair { wide, narrow: vec![Block::Terms(terms)] }),
+            }
+        }
+        None if finding.measured.is_some() || finding.allowed.is_some() => blocks.push(Block::Terms(terms)),
+        None => {}
+    }
+    blocks.extend(dead_table(view, finding));
+    blocks
+}
+
+/// The figures of a breach.
+fn terms(view: &View<'_>, finding: &Finding) -> Vec<Fact> {
+    let alarm = match finding.severity {
+        Severity::Fail => "lead bad",
+        Severity::Warn => "lead amb",
+    };
+    let mut terms = Vec::new();
+    let grows = finding.rule == RuleKind::MaxGrowth && finding.growth.is_some();
+    if !grows {
+        terms.push(Fact::new("Measured", said(finding, finding.measured)).class(alarm));
+        terms.push(Fact::new("Allowed", said(finding, finding.allowed)).class("lead"));
+    }
+    if let Some(growth) = &finding.growth {
+        let rate = text::per_hour(growth.rate, finding.unit);
+        let rate = Fact::new("Growth", rate).sub(format!("95 % interval {}", interval(growth, finding)));
+        terms.push(rate.class(if grows { alarm } else { "lead" }));
+        if grows {
+            terms.push(Fact::new("Allowed", said(finding, finding.allowed)).class("lead"));
+        }
+        terms.push(Fact::new("Floor", text::amount(growth.level, finding.unit)).sub(rise(growth, finding)));
+        terms.push(Fact::new("Judged", text::seconds(growth.observed_s)).sub(warmup(growth)));
+        if let Some(hours) = growth.hours_to_limit {
+            terms.push(Fact::new("Limit reached", format!("in {}", finding_charts::about(hours))).class(alarm));
+        }
+    }
+    if let Some(before) = view.class(&finding.class).and_then(|(_, class)| class.before.as_ref()) {
+        let last = before.values().next_back();
+        terms.push(
+            Fact::new("Night before", last.map_or_else(|| "not read".to_owned(), |v| text::amount(v, finding.unit)))
+                .sub("open at its end"),
+        );
+    }
+    terms
+}
+
+fn interval(growth: &Estimate, finding: &Finding) -> String {
+    format!("{} to {}", text::amount(growth.low, finding.unit), text::per_hour(growth.high, finding.unit))
+}
+
+fn rise(growth: &Estimate, finding: &Finding) -> String {
+    let steps = text::count(growth.steps.len() as u64, "step");
+    format!("{} in {steps}", super::parts::signed(growth.rise, finding.unit))
+}
+
+fn warmup(growth: &Estimate) -> String {
+    if growth.warmup_end_s > 0.0 {
+        format!("after a warm-up of {}", text::seconds(growth.warmup_end_s))
+    } else {
+        "from the start".to_owned()
+    }
+}
+
+/// The dead handles, oldest first.
+fn dead_table(view: &View<'_>, finding: &Finding) -> Vec<Block> {
+    if finding.dead.is_empty() {
+        return Vec::new();
+    }
+    let columns = vec![
+        column("fd", "r m"),
+        column("Process", ""),
+        column("Why it is dead", "opt"),
+        column("Points at", "m w"),
+        column("Since", "r opt"),
+        column("Age", "r"),
+        column("Snapshots survived", "r"),
+    ];
+    let mut table = Table::new("Dead handles, the oldest first", columns);
+    table.rows = finding.dead.iter().map(|handle| dead_row(view, handle)).collect();
+    let known = finding.measured.unwrap_or(0.0);
+    #[expect(clippy::cast_precision_loss, reason = "at most a hundred handles are kept")]
+    let more = known - finding.dead.len() as f64;
+    if more >= 1.0 {
+        table.more = format!("and {} more, in samples.jsonl", text::figure(more));
+    }
+    table.fold(10, "dead handles")
+}
+
+fn dead_row(view: &View<'_>, handle: &DeadHandle) -> Vec<Cell> {
+    #[expect(clippy::cast_precision_loss, reason = "a night's milliseconds are far below 2^52")]
+    let first = handle.first_ms as f64 / 1000.0;
+    vec![
+        Cell::strong(handle.fd.to_string()),
+        view.who(handle.process).into(),
+        handle.kind.reason().into(),
+        clip(&handle.detail, 160).into(),
+        clock(first).into(),
+        clock((view.end_s - first).max(0.0)).into(),
+        handle.survived.to_string().into(),
+    ]
+}
+
+/// The rules that the night could not decide.
+pub(crate) fn undecided(view: &View<'_>) -> Option<Section> {
+    let columns = vec![
+        column("Class", ""),
+        column("Rule", ""),
+        column("Why the night cannot tell", "w"),
+        column("Decides the night", "opt"),
+    ];
+    let mut table = Table::new("Rules that are undecided", columns).quiet();
+    table.rows = view
+        .with(Status::Undecided)
+        .map(|finding| {
+            let class = format!("{}{}", name(&finding.class), of_whom(finding));
+            vec![
+                Cell::marked(Mark::OPEN, class),
+                rule(finding).into(),
+                sentence(&finding.sentence).into(),
+                if finding.required { Cell::strong("yes") } else { "no".into() },
+            ]
+        })
+        .collect();
+    let required = view.with(Status::Undecided).filter(|finding| finding.required).count() as u64;
+    let note = match required {
+        0 => "none of them decides the night".to_owned(),
+        1 => "1 of them makes the night inconclusive".to_owned(),
+        n => format!("{n} of them make the night inconclusive"),
+    };
+    let mut section = Section::new("undecided", "Undecided", "What could not be decided", note);
+    if !table.rows.is_empty() {
+        section.short = format!("Undecided {}", table.rows.len());
+        section.blocks = table.cut(ROWS, "findings.json").fold(20, "rules");
+    }
+    section.filled()
+}
+
+/// The rules that hold.
+pub(crate) fn held(view: &View<'_>) -> Option<Section> {
+    let columns = vec![
+        column("Class", ""),
+        column("Rule", ""),
+        column("Measured", "r"),
+        column("Allowed", "r"),
+        Column { name: "Of what is allowed".to_owned(), class: "r opt", svg: None },
+        column("What was seen", "w opt"),
+    ];
+    let mut table = Table::new("Rules that hold", columns).quiet();
+    table.rows = view.with(Status::Holds).map(held_row).collect();
+    let rules = table.rows.len() as u64;
+    let note = format!("{} kept", text::count(rules, "rule"));
+    let mut section = Section::new("held", "What held", "What held", note);
+    if rules > 0 {
+        section.short = format!("What held {rules}");
+        section.blocks = table.cut(ROWS, "findings.json").fold(24, "rules that hold");
+    }
+    section.filled()
+}
+
+fn held_row(finding: &Finding) -> Vec<Cell> {
+    let share = match (finding.measured, finding.allowed) {
+        (Some(measured), Some(allowed)) if allowed > 0.0 && finding.rule.is_of_class() => {
+            let share = (measured / allowed).max(0.0);
+            let said =
+                if share > 0.0 && share < 0.01 { "< 1 %".to_owned() } else { format!("{} %", (share * 100.0).round()) };
+            Cell::drawn(chart::bar(share, ""), said)
+        }
+        _ => "".into(),
+    };
+    let class = format!("{}{}", name(&finding.class), of_whom(finding));
+    vec![
+        Cell::marked(Mark::HOLDS, class),
+        if finding.class == finding.rule.key() { "always on".into() } else { finding.rule.key().into() },
+        Cell::strong(said(finding, finding.measured)),
+        said(finding, finding.allowed).into(),
+        share,
+        sentence(&finding.sentence).into(),
+    ]
+}

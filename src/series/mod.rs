@@ -1,0 +1,255 @@
+//! Snapshots turned into series of figures.
+//!
+//! A figure is a sum over the application's own processes; what the engine's health checks and executed commands hold is not
+//! the application's. Where one reading of one process is missing, the sum would be too small: the snapshot is then a gap of
+//! that class, never a smaller number.
+
+mod count;
+mod dead;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::model::{
+    EventKind, FdClass, Metric, Phase, ProcId, ProcState, ProcessSample, Role, RunRecord, Snapshot, Unit,
+};
+use crate::threshold::{ClassRule, Selector};
+
+pub use count::Missing;
+pub use dead::dead_at_end;
+
+/// A figure over time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// The class, as the thresholds or the list of metrics name it.
+    pub class: String,
+    /// What it counts in.
+    pub unit: Unit,
+    /// Seconds since the soak began and the figure, in ascending order, one for each time.
+    pub points: Vec<(f64, f64)>,
+    /// The snapshots that do not tell.
+    pub gaps: Vec<SeriesGap>,
+    /// What the figure is measured against: the smallest soft limit of open descriptors of a process for `fd.*`, the memory
+    /// limit for `mem.*`; `None` where there is none.
+    pub limit: Option<f64>,
+    /// How far the figure can still grow at the end. For descriptors it is the room that the fullest process has left, all
+    /// its classes counted; `None` where there is no limit.
+    pub room: Option<f64>,
+    /// The share of the limit at every point: that of the fullest process for `fd.*`, whose limit is each process's own.
+    pub shares: Vec<(f64, f64)>,
+    /// Snapshots in which some link targets were folded into a remainder: the figure may be too small there.
+    pub folded: u64,
+}
+
+/// A snapshot that does not tell a class's figure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesGap {
+    /// Seconds since the soak began.
+    pub at_s: f64,
+    /// Why.
+    pub why: Missing,
+}
+
+/// What a series is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The class's name.
+    pub class: &'a str,
+    /// What is counted.
+    pub select: &'a Selector,
+    /// Only processes that were seen for so long (zombies: seen dead for so long).
+    pub older_than: Option<Duration>,
+    /// The memory limit of the target, bytes.
+    pub memory_limit: Option<u64>,
+}
+
+impl Series {
+    /// The series of a class of the thresholds.
+    pub fn of_rule(rule: &ClassRule, snapshots: &[Snapshot], memory_limit: Option<u64>) -> Self {
+        Self::read(
+            &Question { class: &rule.name, select: &rule.select, older_than: rule.older_than, memory_limit },
+            &watched(snapshots),
+        )
+    }
+
+    /// The series of a built-in metric.
+    pub fn of_metric(metric: Metric, snapshots: &[Snapshot], memory_limit: Option<u64>) -> Self {
+        let (class, select) = (metric.to_string(), Selector::Metric(metric));
+        Self::read(&Question { class: &class, select: &select, older_than: None, memory_limit }, &watched(snapshots))
+    }
+
+    /// Reads a series from the snapshots that [`watched`] chose.
+    pub fn read(question: &Question<'_>, watched: &[&Snapshot]) -> Self {
+        let mut series = Self {
+            class: question.class.to_owned(),
+            unit: unit(question.select),
+            points: Vec::with_capacity(watched.len()),
+            gaps: Vec::new(),
+            limit: None,
+            room: None,
+            shares: Vec::new(),
+            folded: 0,
+        };
+        let mut ages = question.older_than.map(|least| Ages::new(least, is_zombie_count(question.select)));
+        for snapshot in watched {
+            let at_s = snapshot.at_s();
+            let old = match &mut ages {
+                None => None,
+                Some(ages) => match ages.old_at(snapshot) {
+                    Some(old) => Some(old),
+                    // Nobody can have been seen for long enough yet: neither a figure nor a gap.
+                    None => continue,
+                },
+            };
+            match count::look(question.select, snapshot, old.as_ref()) {
+                Ok(look) => series.push(at_s, &look, question),
+                Err(why) => series.gaps.push(SeriesGap { at_s, why }),
+            }
+        }
+        series
+    }
+
+    /// The lowest figure at the end: what was held over the last sixth of the time, at most five minutes, at least three
+    /// points. `None` with fewer than three.
+    ///
+    /// `since` cuts off what lies before the last restart, where enough is left after it.
+    pub fn held_level(&self, since: f64) -> Option<f64> {
+        held_at_end(&self.points, since)
+    }
+
+    /// The share of the limit that is held at the end, as [`Series::held_level`] has it.
+    pub fn held_share(&self, since: f64) -> Option<f64> {
+        held_at_end(&self.shares, since)
+    }
+
+    fn push(&mut self, at_s: f64, look: &count::Look, question: &Question<'_>) {
+        self.points.push((at_s, look.figure));
+        self.folded += u64::from(look.folded);
+        match self.unit {
+            Unit::Bytes => {
+                self.limit = question.memory_limit.map(|limit| limit as f64);
+                self.room = self.limit.map(|limit| (limit - look.figure).max(0.0));
+                let share = self.limit.filter(|limit| *limit > 0.0).map(|limit| look.figure / limit);
+                self.shares.extend(share.map(|share| (at_s, share)));
+            }
+            Unit::Count => {
+                // The last point's limits count: they are those of the processes that are there at the end.
+                self.limit = look.limit;
+                self.room = look.room;
+                self.shares.extend(look.share.map(|share| (at_s, share)));
+            }
+        }
+    }
+}
+
+/// The snapshots that are judged: those of the soak and of the rest after it, in the order of time, one for each time (the
+/// last one written where a clock stood still).
+pub fn watched(snapshots: &[Snapshot]) -> Vec<&Snapshot> {
+    let mut kept: Vec<&Snapshot> =
+        snapshots.iter().filter(|snapshot| matches!(snapshot.phase, Phase::Soak | Phase::Settle)).collect();
+    kept.sort_by_key(|snapshot| snapshot.at_ms);
+    kept.reverse();
+    kept.dedup_by_key(|snapshot| snapshot.at_ms);
+    kept.reverse();
+    kept
+}
+
+/// When the target's main process ended or was started again during the soak, seconds since it began, in order.
+pub fn restarts(record: &RunRecord) -> Vec<f64> {
+    let mut restarts: Vec<i64> = record
+        .events
+        .iter()
+        .filter(|event| matches!(event.kind, EventKind::Restart | EventKind::Died) && event.at_ms > 0)
+        .map(|event| event.at_ms)
+        .collect();
+    restarts.sort_unstable();
+    restarts.dedup();
+    restarts.into_iter().map(|at_ms| at_ms as f64 / 1000.0).collect()
+}
+
+/// The application's own processes.
+pub fn app_processes(snapshot: &Snapshot) -> impl Iterator<Item = &ProcessSample> {
+    snapshot.processes.iter().filter(|process| process.role == Role::App)
+}
+
+/// True where a snapshot tells the figure of a class.
+pub fn tells(select: &Selector, snapshot: &Snapshot) -> bool {
+    count::look(select, snapshot, None).is_ok()
+}
+
+/// What a selector counts in.
+pub fn unit(select: &Selector) -> Unit {
+    match select {
+        Selector::Metric(metric) => metric.unit(),
+        Selector::Links(_) | Selector::Cmdline(_) => Unit::Count,
+    }
+}
+
+/// The descriptor class whose dead handles a selector covers; `Some(None)`: those of every class.
+pub fn dead_class(select: &Selector) -> Option<Option<FdClass>> {
+    match select {
+        Selector::Metric(Metric::FdTotal) => Some(None),
+        Selector::Metric(Metric::Fd(class)) => Some(Some(*class)),
+        Selector::Metric(
+            Metric::ProcCount | Metric::ProcZombie | Metric::ProcThreads | Metric::MemAnon | Metric::MemRss,
+        )
+        | Selector::Links(_)
+        | Selector::Cmdline(_) => None,
+    }
+}
+
+fn is_zombie_count(select: &Selector) -> bool {
+    matches!(select, Selector::Metric(Metric::ProcZombie))
+}
+
+/// The share of the time and the most seconds over which a level must be held to the end.
+const HELD: (f64, f64) = (1.0 / 6.0, 300.0);
+/// The fewest points that make a held level.
+const HELD_POINTS: usize = 3;
+
+fn held_at_end(points: &[(f64, f64)], since: f64) -> Option<f64> {
+    let after = points.partition_point(|point| point.0 < since);
+    let points = points.get(after..).filter(|rest| rest.len() >= HELD_POINTS).unwrap_or(points);
+    let (first, last) = (points.first()?.0, points.last()?.0);
+    let from = last - ((last - first) * HELD.0).min(HELD.1);
+    let start = points.partition_point(|point| point.0 < from).min(points.len().checked_sub(HELD_POINTS)?);
+    points.get(start..)?.iter().map(|point| point.1).reduce(f64::min)
+}
+
+/// Since when each process was seen.
+struct Ages {
+    least_ms: u64,
+    zombies: bool,
+    first_look: Option<u64>,
+    first_seen: HashMap<ProcId, u64>,
+}
+
+impl Ages {
+    fn new(least: Duration, zombies: bool) -> Self {
+        let least_ms = u64::try_from(least.as_millis()).unwrap_or(u64::MAX);
+        Self { least_ms, zombies, first_look: None, first_seen: HashMap::new() }
+    }
+
+    /// The processes that are old enough; `None` while none can be.
+    fn old_at(&mut self, snapshot: &Snapshot) -> Option<Vec<ProcId>> {
+        let now = snapshot.at_ms;
+        let first_look = *self.first_look.get_or_insert(now);
+        let mut old = Vec::new();
+        for process in &snapshot.processes {
+            // A zombie's age counts from its death: a worker of hours that has just ended is no old zombie.
+            if self.zombies && process.state != ProcState::Zombie {
+                continue;
+            }
+            let first = *self.first_seen.entry(process.id).or_insert(now);
+            if now.saturating_sub(first) >= self.least_ms {
+                old.push(process.id);
+            }
+        }
+        (now.saturating_sub(first_look) >= self.least_ms).then_some(old)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

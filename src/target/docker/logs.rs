@@ -1,0 +1,106 @@
+//! What containers write, and commands executed in them.
+
+use bollard::container::LogOutput;
+use bollard::exec::{StartExecOptions, StartExecResults};
+use bollard::models::ExecConfig;
+use bollard::query_parameters::LogsOptionsBuilder;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, future};
+
+use super::{Engine, refused, words};
+use crate::model::{ControlError, ExecOutput, LogLine};
+use crate::target::error::TargetError;
+use crate::target::lines::{EXEC_CAP, keep_capped};
+
+impl Engine {
+    /// The last log lines of a container by time: standard output and error come unordered from the engine.
+    pub(super) async fn logs(&self, id: &str, tail: usize) -> Result<Vec<LogLine>, TargetError> {
+        let options =
+            LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true).tail(&tail.to_string()).build();
+        let mut output = self.api.logs(id, Some(options));
+        let mut lines = Vec::new();
+        while let Some(piece) = output.next().await {
+            lines.push(line_of(piece.map_err(refused("read the log"))?));
+        }
+        lines.sort_by_key(|line| line.at);
+        Ok(lines)
+    }
+
+    /// All log lines of a container from its start on, as they come. Ends where the container ends.
+    pub(super) fn follow(&self, id: &str) -> BoxStream<'static, LogLine> {
+        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true).follow(true).build();
+        let pieces = self.api.logs(id, Some(options));
+        pieces
+            .take_while(|piece| future::ready(piece.is_ok()))
+            .filter_map(|piece| async { piece.ok().map(line_of) })
+            .boxed()
+    }
+
+    /// Runs a command in a container and waits for its end.
+    pub(super) async fn exec(&self, id: &str, command: &[String]) -> Result<ExecOutput, ControlError> {
+        let failed = |err: bollard::errors::Error| {
+            ControlError::Failed(format!("the engine refused to run it: {}", words(&err)))
+        };
+        let config = ExecConfig {
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(command.to_vec()),
+            ..ExecConfig::default()
+        };
+        let made = self.api.create_exec(id, config).await.map_err(failed)?;
+        let started = self.api.start_exec(&made.id, None::<StartExecOptions>).await.map_err(failed)?;
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        if let StartExecResults::Attached { mut output, .. } = started {
+            while let Some(piece) = output.next().await {
+                match piece.map_err(failed)? {
+                    LogOutput::StdErr { message } => keep_capped(&mut stderr, &message, EXEC_CAP),
+                    LogOutput::StdOut { message } | LogOutput::Console { message } => {
+                        keep_capped(&mut stdout, &message, EXEC_CAP);
+                    }
+                    LogOutput::StdIn { .. } => {}
+                }
+            }
+        }
+        let ended = self.api.inspect_exec(&made.id).await.map_err(failed)?;
+        let exit_code = ended.exit_code.ok_or_else(|| {
+            ControlError::Failed(
+                "the engine does not say how it ended; the container may have ended with it".to_owned(),
+            )
+        })?;
+        Ok(ExecOutput { exit_code, stdout, stderr })
+    }
+}
+
+/// Cuts the engine's stamp off a line.
+fn line_of(piece: LogOutput) -> LogLine {
+    let stderr = matches!(piece, LogOutput::StdErr { .. });
+    let bytes = piece.into_bytes();
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim_end_matches(['\n', '\r']);
+    let stamped = text.split_once(' ').or(Some((text, ""))).and_then(|(stamp, rest)| {
+        let at: jiff::Timestamp = stamp.parse().ok()?;
+        Some((at, rest))
+    });
+    match stamped {
+        Some((at, rest)) => LogLine { at: Some(at), stderr, text: rest.to_owned() },
+        None => LogLine { at: None, stderr, text: text.to_owned() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> LogLine {
+        line_of(LogOutput::StdErr { message: text.to_owned().into() })
+    }
+
+    #[test]
+    fn the_stamp_is_cut_off_and_a_line_without_one_stays_whole() {
+        let stamped = line("2026-11-22T18:10:37.123456789Z hello  world\r\n");
+        assert_eq!(stamped.at.map(|at| at.to_string()).as_deref(), Some("2026-11-22T18:10:37.123456789Z"));
+        assert!(stamped.stderr && stamped.text == "hello  world");
+        assert_eq!(line("2026-11-22T18:10:37Z\n").text, "");
+        assert_eq!(line("no stamp\n"), LogLine { at: None, stderr: true, text: "no stamp".into() });
+    }
+}

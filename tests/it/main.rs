@@ -1,0 +1,13 @@
+//! The integration tests, in one binary: one file per subject.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may panic as tests do")]
+
+mod architecture;
+mod bad_input;
+mod demo_app;
+mod documents;
+mod engine;
+mod fixture;
+mod night;
+mod support;
+mod target;
