@@ -3,7 +3,7 @@
 //! The modules stand in the order of the pipeline:
 //!
 //! 1. [`scenario`] and [`threshold`] read (through [`document`]) what to run and what is acceptable, in the words of [`model`],
-//! 2. [`target`] brings the application up, [`flow`] seeds it, [`probe`] takes snapshots, [`evidence`] keeps what would be lost,
+//! 2. [`target`] brings the application up, [`flow`] seeds it, [`probe`] takes snapshots (through [`access`]), [`evidence`] keeps what would be lost,
 //! 3. [`history`] stores the night as it comes and loads it again,
 //! 4. [`series`], [`stats`], [`judge`] and [`diff`] turn a stored night into findings and a verdict, without I/O,
 //! 5. [`report`] renders the pages,
@@ -22,6 +22,8 @@ pub mod flow;
 pub mod probe;
 
 pub mod evidence;
+
+pub mod access;
 
 pub mod history;
 

@@ -76,6 +76,7 @@ pub(super) async fn one(
         reports: reports.to_owned(),
         keep,
         command,
+        probe: None,
         audience: &console,
         publish: &publish::publish,
         interrupt,

@@ -8,7 +8,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use crate::model::text::{self, printable, shorten};
 use crate::model::{FdClass, Gap, GapReason, Phase, ProcState, ProcessSample, Reading, Role, Scope, Snapshot, Unit};
-use crate::probe::{ProcRoot, Sampler};
+use crate::probe::{Depth, ProcRoot, Sampler};
 use crate::target::find_container;
 
 /// The widest a table gets.
@@ -78,14 +78,14 @@ async fn look_twice(mut sampler: Sampler) -> anyhow::Result<Snapshot> {
     let begun = Instant::now();
     let mut sampler = tokio::task::spawn_blocking(move || {
         sampler.check()?;
-        sampler.snapshot(0, 0, jiff::Timestamp::now(), Phase::Soak);
+        sampler.snapshot(0, 0, jiff::Timestamp::now(), Phase::Soak, Depth::Light);
         Ok::<_, crate::probe::ProbeError>(sampler)
     })
     .await
     .context("failed to read /proc")??;
     tokio::time::sleep(BETWEEN_LOOKS).await;
     let at_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tokio::task::spawn_blocking(move || sampler.snapshot(1, at_ms, jiff::Timestamp::now(), Phase::Soak))
+    tokio::task::spawn_blocking(move || sampler.snapshot(1, at_ms, jiff::Timestamp::now(), Phase::Soak, Depth::Light))
         .await
         .context("failed to read /proc")
 }
@@ -171,9 +171,10 @@ fn dead(snapshot: &Snapshot) -> String {
     } else {
         out.push_str(&format!("{}:\n", text::count(number(snapshot.dead.len()), "dead handle")));
         for handle in snapshot.dead.iter().take(LISTED) {
-            let class = handle.kind.class().name();
+            let class = handle.kind.class();
             let detail = shorten(&handle.detail, 40);
-            out.push_str(&format!("  {class} fd {} of {}: {}\n", handle.fd, handle.process.pid, detail));
+            let fd = handle.fd.map_or_else(String::new, |fd| format!("fd {fd} of "));
+            out.push_str(&format!("  {class} {fd}{}: {detail}\n", handle.process.pid));
         }
         if snapshot.dead.len() > LISTED {
             out.push_str(&format!("  and {} more\n", snapshot.dead.len() - LISTED));
@@ -261,7 +262,7 @@ fn number(value: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DeadHandle, DeadKind, FdCensus, LinkCount, Observer, ProcId};
+    use crate::model::{DeadHandle, DeadKind, FdCensus, LinkCount, Observer, ProcId, ProcessFacts, TargetSample};
 
     fn process(pid: u32, role: Role, total: u64) -> ProcessSample {
         ProcessSample {
@@ -279,6 +280,7 @@ mod tests {
             fds: Reading::Value(FdCensus {
                 total,
                 classes: BTreeMap::from([(FdClass::Eventpoll, total - 1), (FdClass::Log, 1)]),
+                kinds: BTreeMap::new(),
                 links: vec![
                     LinkCount {
                         name: "anon_inode:[eventpoll]".to_owned(),
@@ -290,6 +292,7 @@ mod tests {
                 rest: 0,
                 vanished: 0,
             }),
+            facts: ProcessFacts::default(),
         }
     }
 
@@ -304,12 +307,15 @@ mod tests {
             processes: vec![process(7, Role::App, 930), process(8, Role::Exec, 5), hidden],
             dead: vec![DeadHandle {
                 process: ProcId { pid: 7, start: 1 },
-                fd: 12,
+                fd: Some(12),
                 kind: DeadKind::PidfdTargetGone,
                 first_ms: 0,
                 survived: 2,
                 detail: "pid 77 gone".to_owned(),
             }],
+            dead_rest: BTreeMap::new(),
+            turnover: BTreeMap::new(),
+            target: TargetSample::default(),
             gaps: vec![Gap { what: "descriptors of 9".to_owned(), reason: GapReason::Denied, count: 1 }],
             observer: Observer::default(),
         }

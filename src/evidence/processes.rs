@@ -7,7 +7,7 @@ use crate::probe::classify::readable;
 use crate::probe::find::Member;
 use crate::probe::read::read;
 use crate::probe::scan::Scanner;
-use crate::probe::{ProcDir, ProcRoot};
+use crate::probe::{Depth, ProcDir, ProcRoot};
 
 /// How many threads are listed in all.
 const MAX_THREADS: usize = 5000;
@@ -19,7 +19,7 @@ pub(super) fn tree(root: &ProcRoot, members: &[Member], gaps: &[Gap]) -> Evidenc
     let mut scanner = Scanner::default();
     for (depth, member) in in_tree_order(members) {
         let indent = "  ".repeat(depth.min(20));
-        let Some(seen) = read(root, member, &mut scanner) else {
+        let Some(seen) = read(root, member, &mut scanner, Depth::Light) else {
             out.push_str(&format!("{indent}{} ended meanwhile\n", member.id.pid));
             continue;
         };
@@ -31,7 +31,7 @@ pub(super) fn tree(root: &ProcRoot, members: &[Member], gaps: &[Gap]) -> Evidenc
             sample.id.pid,
             or_unknown(sample.ns_pid),
             sample.ppid,
-            or_unknown(seen.uid),
+            or_unknown(seen.sample.facts.uid),
             format!("{:?}", sample.role).to_lowercase(),
             state(sample.state),
             shown(&sample.threads, u64::to_string),

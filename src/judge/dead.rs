@@ -1,18 +1,16 @@
 //! Dead handles: exact evidence, whatever the counts say.
 
 use super::{Class, Night, finding_of, sentence};
-use crate::model::{DeadHandle, DeadKind, Finding, RuleKind, Severity, Status};
-use crate::series::{dead_at_end, dead_class};
+use crate::model::{DeadHandle, Finding, RuleKind, Severity, Status};
+use crate::series::{dead_at_end, has_dead};
 
 /// How many handles a finding lists.
 const LISTED: usize = 100;
 
 /// Judges the dead handles of a class.
 pub(super) fn judge(night: &Night<'_>, class: &Class<'_>, most: u64) -> Finding {
-    let known = dead_class(&class.rule.select)
-        .is_some_and(|wanted| wanted.is_none_or(|wanted| DeadKind::ALL.iter().any(|kind| kind.class() == wanted)));
     let allowed = Some(most as f64);
-    if !known {
+    if !has_dead(&class.rule.select) {
         let text = sentence::dead_unknown();
         return Finding { allowed, ..finding_of(class, RuleKind::MaxDead, Status::Undecided, text) };
     }

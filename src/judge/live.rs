@@ -2,7 +2,7 @@
 
 use crate::model::Snapshot;
 use crate::model::text::amount;
-use crate::series::{Series, dead_class, unit};
+use crate::series::{Series, covers_dead, unit};
 use crate::threshold::{ClassRule, RuleSet};
 
 /// The class that is closest to breaking its rule, or furthest beyond it, and how: `fd.pidfd: 3 dead, 0 allowed`.
@@ -17,9 +17,7 @@ pub fn worst(snapshot: &Snapshot, rules: &RuleSet) -> Option<String> {
 #[expect(clippy::cast_precision_loss, reason = "counts of handles are far below 2^52")]
 fn dead(rule: &ClassRule, snapshot: &Snapshot) -> Option<(f64, String)> {
     let allowed = rule.max_dead?;
-    let class = dead_class(&rule.select)?;
-    let dead =
-        snapshot.dead.iter().filter(|handle| class.is_none_or(|class| handle.kind.class() == class)).count() as u64;
+    let dead = snapshot.dead.iter().filter(|handle| covers_dead(&rule.select, handle.kind)).count() as u64;
     (dead > allowed).then(|| (1e6 + dead as f64, format!("{}: {dead} dead, {allowed} allowed", rule.name)))
 }
 

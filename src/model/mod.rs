@@ -11,15 +11,17 @@ pub mod run;
 pub mod snapshot;
 pub mod text;
 
-pub use class::{FdClass, Metric, Unit, UnknownMetric};
+pub use class::{FdClass, FdKind, Metric, Unit, UnknownMetric};
 pub use control::{ControlError, ExecOutput, LogLine, TargetControl};
 pub use finding::{Assessment, Estimate, Finding, RuleKind, Severity, Status, Verdict};
 pub use night::{HistoryClass, HistoryLine, StoredNight};
-pub use process::{ProcId, ProcState, ProcessSample, Role, Scope};
+pub use process::{ProcId, ProcState, ProcessFacts, ProcessSample, Role, Scope};
 pub use reading::{Gap, GapReason, Reading};
 pub use redact::Redactor;
 pub use run::{
     CounterRecord, Ending, EngineRecord, Event, EventKind, HostRecord, Phase, PhaseRecord, PlanRecord, PortEnd,
-    RUN_FORMAT, RunRecord, StopRecord, TargetRecord, TermResponse,
+    ProbeMode, RUN_FORMAT, RunRecord, StopRecord, TargetRecord, TermResponse,
 };
-pub use snapshot::{DeadHandle, DeadKind, FdCensus, LinkCount, Observer, Snapshot};
+pub use snapshot::{
+    CgroupSample, DeadHandle, DeadKind, DiskSample, FdCensus, LinkCount, Observer, Snapshot, TargetSample, Turnover,
+};

@@ -98,6 +98,43 @@ pub struct ProcessSample {
     pub nofile: Reading<Option<u64>>,
     /// The open descriptors. `Gone` for a zombie, which holds none.
     pub fds: Reading<FdCensus>,
+    /// What else is known of it. Empty in nights of format 1.
+    #[serde(default)]
+    pub facts: ProcessFacts,
+}
+
+/// What is known of a process beside the figures that are judged first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProcessFacts {
+    /// The executable, printable; `None` where it could not be read (a zombie has none).
+    pub exe: Option<String>,
+    /// The real user.
+    pub uid: Option<u32>,
+    /// Its process group.
+    pub pgrp: Option<i64>,
+    /// Its session.
+    pub session: Option<i64>,
+    /// True where it was seen under another parent before, or first seen without one: it was handed to an init.
+    pub orphan: bool,
+    /// CPU time used so far, microseconds.
+    pub cpu_us: Option<u64>,
+    /// Names of its threads, numbers in them collapsed (`worker-*`), most frequent first, at most
+    /// [`ProcessFacts::MAX_THREAD_NAMES`].
+    pub thread_names: Vec<(String, u64)>,
+    /// Resident pages of files (`RssFile`), bytes.
+    pub file: Reading<u64>,
+    /// Resident shared memory (`RssShmem`), bytes.
+    pub shmem: Reading<u64>,
+    /// Swapped-out anonymous memory (`VmSwap`), bytes.
+    pub swap: Reading<u64>,
+    /// Its proportional share of memory (`Pss` in smaps_rollup), bytes; only at the first and the last snapshot.
+    pub pss: Option<Reading<u64>>,
+}
+
+impl ProcessFacts {
+    /// How many names of threads are kept.
+    pub const MAX_THREAD_NAMES: usize = 16;
 }
 
 impl ProcessSample {

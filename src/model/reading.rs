@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// One value read from the kernel, or the reason why there is none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// The default is [`Reading::Gone`]: what an older format did not store was not there to be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reading<T> {
     /// The value, as read.
@@ -11,6 +13,7 @@ pub enum Reading<T> {
     /// The kernel refused (EACCES, EPERM).
     Denied,
     /// The process or the entry was gone when it was read (ENOENT, ESRCH).
+    #[default]
     Gone,
     /// The kernel answered with something that could not be understood; the text says what.
     Malformed(String),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The version of the stored format that this build writes.
-pub const RUN_FORMAT: u32 = 1;
+pub const RUN_FORMAT: u32 = 2;
 
 /// The phases of a night, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -155,8 +155,37 @@ pub struct TargetRecord {
     pub container: Option<String>,
     /// Memory limit, bytes, where one is set.
     pub memory_limit: Option<u64>,
-    /// How the probe reads: `host`.
+    /// How the probe reads: the name of a [`ProbeMode`].
     pub probe: String,
+    /// Why it reads so, and not in a better way. Empty in nights of format 1.
+    #[serde(default)]
+    pub probe_reason: String,
+}
+
+/// How the processes of the target are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeMode {
+    /// From this machine's /proc, as root or with capabilities.
+    Host,
+    /// By a container of this very program in the target's namespaces: needs nothing but the engine.
+    Helper,
+    /// By commands in the target: counts where another user's descriptors cannot be read.
+    Exec,
+}
+
+impl ProbeMode {
+    /// Every mode, the best first.
+    pub const ALL: &'static [Self] = &[Self::Host, Self::Helper, Self::Exec];
+
+    /// The name used in flags and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Helper => "helper",
+            Self::Exec => "exec",
+        }
+    }
 }
 
 /// A phase that was entered.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::class::FdClass;
+use super::class::{FdClass, FdKind, Metric};
 use super::process::{ProcId, ProcessSample};
-use super::reading::Gap;
+use super::reading::{Gap, Reading};
 use super::run::Phase;
 
 /// All that one look at /proc told: one line of `samples.jsonl`.
@@ -25,6 +25,15 @@ pub struct Snapshot {
     pub processes: Vec<ProcessSample>,
     /// Handles that can never be of use again.
     pub dead: Vec<DeadHandle>,
+    /// Dead handles that did not fit into `dead`, by kind; see [`Snapshot::MAX_DEAD`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dead_rest: BTreeMap<DeadKind, u64>,
+    /// What came, went and stayed since the snapshot before, by class. Empty in nights of format 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub turnover: BTreeMap<FdClass, Turnover>,
+    /// The target as a whole.
+    #[serde(default)]
+    pub target: TargetSample,
     /// What could not be read.
     pub gaps: Vec<Gap>,
     /// What the look cost.
@@ -32,6 +41,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// How many dead handles of one kind a snapshot lists, the oldest first.
+    pub const MAX_DEAD: usize = 500;
+
     /// Seconds since the soak began.
     #[expect(clippy::cast_precision_loss, reason = "a night's milliseconds are far below 2^52")]
     pub fn at_s(&self) -> f64 {
@@ -47,6 +59,9 @@ pub struct FdCensus {
     pub total: u64,
     /// By class; a class that is not named has none.
     pub classes: BTreeMap<FdClass, u64>,
+    /// By finer kind, where it could be told: see [`FdCensus::kinds_told`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<FdKind, u64>,
     /// By link target, most frequent first, numbers in anonymous names collapsed (`socket:[*]`), at most
     /// [`FdCensus::MAX_LINKS`] entries.
     pub links: Vec<LinkCount>,
@@ -59,6 +74,91 @@ pub struct FdCensus {
 impl FdCensus {
     /// How many link targets one process keeps.
     pub const MAX_LINKS: usize = 128;
+
+    /// True where the finer kind of every descriptor of a class could be told. If not, a kind that is not named may still be
+    /// there: it is missing, and no zero.
+    pub fn kinds_told(&self, class: FdClass) -> bool {
+        let told = self.kinds.iter().filter(|(kind, _)| kind.class() == class && !kind.is_tcp_state());
+        told.map(|(_, count)| count).sum::<u64>() == self.classes.get(&class).copied().unwrap_or(0)
+    }
+}
+
+/// Handles of one class over all processes of the application, against the snapshot before.
+///
+/// A handle is a number in a process together with what it refers to: the inode of a socket, a pipe or (since Linux 6.9) a
+/// pidfd, the path of a file. Eventpolls, timers and other anonymous inodes share one inode, so that they are known by their
+/// number alone: of such, one that was closed and opened again between two snapshots counts as a survivor.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turnover {
+    /// Open now, and not in the snapshot before.
+    pub born: u64,
+    /// Open in the snapshot before, and not now: the snapshot in which they were first seen, and how many of those.
+    pub died: BTreeMap<u32, u64>,
+    /// Open in both.
+    pub survived: u64,
+    /// Of those, how many are known by their number alone.
+    pub unsure: u64,
+}
+
+/// The target as a whole: what its cgroup and its engine tell.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetSample {
+    /// Its cgroup; `None` where it has none of its own, or in nights of format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<CgroupSample>,
+    /// Its disk space, at some of the snapshots only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskSample>,
+    /// What the engine says of its health (`healthy`, `unhealthy`, `starting`); `None` without a health check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<String>,
+    /// How often the engine started it anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<u64>,
+}
+
+/// What a cgroup was charged with. Every figure is [`Reading::Gone`] where the controller is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CgroupSample {
+    /// All memory, page cache included, bytes (`memory.current`, `memory.usage_in_bytes`).
+    pub memory: Reading<u64>,
+    /// Anonymous memory, bytes.
+    pub anon: Reading<u64>,
+    /// Page cache, bytes.
+    pub file: Reading<u64>,
+    /// Memory of the kernel, bytes.
+    pub kernel: Reading<u64>,
+    /// The limit of memory, bytes; `None` inside the value: unlimited.
+    pub memory_max: Reading<Option<u64>>,
+    /// Times the limit was hit.
+    pub memory_max_events: Reading<u64>,
+    /// Processes killed for lack of memory.
+    pub oom_kills: Reading<u64>,
+    /// Processes and threads.
+    pub pids: Reading<u64>,
+    /// The limit of processes and threads; `None` inside the value: unlimited.
+    pub pids_max: Reading<Option<u64>>,
+    /// CPU time used, microseconds.
+    pub cpu_us: Reading<u64>,
+    /// CPU time for which it had to wait at its quota, microseconds.
+    pub throttled_us: Reading<u64>,
+    /// Bytes read from block devices.
+    pub io_read: Reading<u64>,
+    /// Bytes written to block devices.
+    pub io_write: Reading<u64>,
+}
+
+/// Disk space of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskSample {
+    /// What the container wrote over its image, bytes.
+    pub layer: Reading<u64>,
+    /// What its volumes hold, bytes, by the path they are mounted at.
+    pub volumes: BTreeMap<String, Reading<u64>>,
 }
 
 /// How many descriptors of a process refer to one name.
@@ -79,8 +179,8 @@ pub struct LinkCount {
 pub struct DeadHandle {
     /// Who holds it.
     pub process: ProcId,
-    /// The descriptor's number.
-    pub fd: u32,
+    /// The descriptor's number; `None` where the process itself is the handle.
+    pub fd: Option<u32>,
     /// Why it is dead.
     pub kind: DeadKind,
     /// When it was first seen dead (or first suspected), milliseconds since the soak began.
@@ -91,35 +191,61 @@ pub struct DeadHandle {
     pub detail: String,
 }
 
-/// Why a handle is dead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeadKind {
-    /// A pidfd whose process is gone (`Pid: -1` in fdinfo).
-    PidfdTargetGone,
-    /// An eventpoll on which nobody waits, which nobody polls and which is not nested in another.
-    EventpollAbandoned,
+macro_rules! dead_kinds {
+    ($($variant:ident = $metric:expr, $exact:literal, $reason:literal, $about:literal;)+) => {
+        /// Why a handle is dead.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum DeadKind {
+            $(#[doc = $about] $variant,)+
+        }
+
+        impl DeadKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The class whose `max_dead` judges the handle.
+            pub fn class(self) -> Metric {
+                match self { $(Self::$variant => $metric,)+ }
+            }
+
+            /// True where one such handle is proof enough. The others may be a design (an idle pool, a daemon): they warn,
+            /// and only their growth fails a night.
+            pub fn is_exact(self) -> bool {
+                match self { $(Self::$variant => $exact,)+ }
+            }
+
+            /// One clause for people.
+            pub fn reason(self) -> &'static str {
+                match self { $(Self::$variant => $reason,)+ }
+            }
+        }
+    };
 }
 
-impl DeadKind {
-    /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::PidfdTargetGone, Self::EventpollAbandoned];
-
-    /// The class whose `max_dead` judges the handle.
-    pub fn class(self) -> FdClass {
-        match self {
-            Self::PidfdTargetGone => FdClass::Pidfd,
-            Self::EventpollAbandoned => FdClass::Eventpoll,
-        }
-    }
-
-    /// One clause for people.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::PidfdTargetGone => "its process is gone",
-            Self::EventpollAbandoned => "nobody waits on it",
-        }
-    }
+dead_kinds! {
+    PidfdTargetGone = Metric::Fd(FdClass::Pidfd), true, "its process is gone",
+        "A pidfd whose process is gone (`Pid: -1` in fdinfo).";
+    EventpollAbandoned = Metric::Fd(FdClass::Eventpoll), true, "nobody waits on it",
+        "An eventpoll on which nobody waits, which nobody polls and which is not nested in another.";
+    PipeNoReader = Metric::Fd(FdClass::Pipe), true, "its readers are gone",
+        "The writing end of a pipe that nobody can read any more (POLLERR).";
+    PipeNoWriter = Metric::Fd(FdClass::Pipe), true, "its writers are gone",
+        "The reading end of a pipe that nobody can write to any more (POLLHUP).";
+    SocketPeerGone = Metric::Fd(FdClass::Socket), true, "the other end is closed",
+        "A connected unix socket whose other end is closed everywhere (POLLHUP).";
+    PtySlaveGone = Metric::Fd(FdClass::Pty), true, "its terminal is closed",
+        "The master of a pseudo terminal whose slave is closed everywhere (POLLHUP).";
+    TcpCloseWait = Metric::Kind(FdKind::TcpCloseWait), false, "the peer has closed it",
+        "A TCP connection that the peer closed and the target did not, beyond its grace. Idle pools do this.";
+    SocketUnattached = Metric::Kind(FdKind::Unattached), false, "it is in no protocol table",
+        "A socket that is neither bound nor connected, beyond its grace.";
+    ProcessZombie = Metric::ProcZombie, true, "its parent did not reap it",
+        "A process that ended and was not reaped, beyond its grace.";
+    ProcessOrphan = Metric::ProcOrphan, false, "its parent is gone",
+        "A process that lost its parent and was handed to another, beyond its grace. Daemons do this on purpose.";
+    FileDeleted = Metric::Fd(FdClass::Deleted), false, "its file is deleted",
+        "A deleted file that is still held, beyond its grace. Temporary files do this on purpose.";
 }
 
 /// What one look cost the observer.

@@ -15,7 +15,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::history::{RunDir, StoreError};
-use crate::model::{Assessment, Ending, PlanRecord, RUN_FORMAT, Redactor, RunRecord, StoredNight, TargetRecord};
+use crate::model::{
+    Assessment, Ending, PlanRecord, ProbeMode, RUN_FORMAT, Redactor, RunRecord, StoredNight, TargetRecord,
+};
 use crate::scenario::{Scenario, TargetKind};
 use crate::target::{Target, TargetError};
 use crate::threshold::RuleSet;
@@ -56,6 +58,8 @@ pub struct Options<'a> {
     pub keep: Keep,
     /// The command line that repeats the night.
     pub command: Vec<String>,
+    /// How the processes are to be read; `None`: in the best way that works.
+    pub probe: Option<ProbeMode>,
     /// Who watches.
     pub audience: &'a dyn Audience,
     /// Makes the pages.
@@ -114,6 +118,7 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
         scenario,
         rules,
         keep: options.keep,
+        probe: options.probe,
         audience: options.audience,
         publish: options.publish,
         redactor,
@@ -180,7 +185,8 @@ fn first_record(
             labels: std::collections::BTreeMap::new(),
             container: None,
             memory_limit: scenario.target.options.memory,
-            probe: "host".to_owned(),
+            probe: String::new(),
+            probe_reason: String::new(),
         },
         phases: Vec::new(),
         events: Vec::new(),
@@ -197,6 +203,7 @@ struct Night<'a> {
     scenario: &'a Scenario,
     rules: &'a RuleSet,
     keep: Keep,
+    probe: Option<ProbeMode>,
     audience: &'a dyn Audience,
     publish: &'a Publish,
     redactor: Arc<Redactor>,

@@ -1,12 +1,13 @@
 //! The phases in which the target is up.
 
 use super::{Night, Notice, not_started};
+use crate::access::{Access, Subject};
 use crate::evidence;
 use crate::flow::Flow;
 use crate::history::StoreError;
 use crate::model::text::{printable, shorten};
 use crate::model::{CounterRecord, Ending, Event, EventKind, Phase, PhaseRecord, Verdict};
-use crate::probe::{ProcRoot, Sampler};
+use crate::probe::Graces;
 use crate::target::{self, Target};
 
 impl Night<'_> {
@@ -20,12 +21,12 @@ impl Night<'_> {
 
     async fn phases_or_ending(&mut self) -> Result<(), Ending> {
         self.start().await?;
-        let mut sampler = self.ready().await?;
+        let mut access = self.ready().await?;
         let mut flow = self.seed().await?;
         // What the seeding started may run as somebody else than what was there at the start.
-        sampler.check().map_err(|error| Ending::Unreadable { message: error.to_string() })?;
+        access.check().await.map_err(|error| unreadable(&error))?;
         self.read_counters(&mut flow, true).await;
-        self.watch(&mut flow, sampler).await?;
+        self.watch(&mut flow, access).await?;
         self.after(&mut flow).await?;
         self.take_evidence_unless_fine().await;
         self.stop().await
@@ -108,8 +109,8 @@ impl Night<'_> {
         }
     }
 
-    /// Waits for the target and makes the sampler, so that a night that could not be watched ends before it is seeded.
-    async fn ready(&mut self) -> Result<Sampler, Ending> {
+    /// Waits for the target and opens the way to its processes, so that a night that could not be watched ends before it is seeded.
+    async fn ready(&mut self) -> Result<Access, Ending> {
         self.enter(Phase::Ready)?;
         let Some(target) = &self.target else { return Err(Ending::Unfinished) };
         let (audience, redactor) = (self.audience, &self.redactor);
@@ -120,12 +121,11 @@ impl Night<'_> {
         let Some(scope) = target.scope() else {
             return Err(Ending::Unreadable { message: "the target has no process to look at".to_owned() });
         };
-        let mut sampler = Sampler::new(ProcRoot::system(), scope);
-        if let Some(test) = target.healthcheck() {
-            sampler = sampler.with_healthcheck(test);
-        }
-        sampler.check().map_err(|error| Ending::Unreadable { message: error.to_string() })?;
-        Ok(sampler)
+        let subject = Subject { scope, healthcheck: target.healthcheck(), graces: Graces::default() };
+        let access = Access::open(self.probe, subject).await.map_err(|error| unreadable(&error))?;
+        access.mode().name().clone_into(&mut self.record.target.probe);
+        access.reason().clone_into(&mut self.record.target.probe_reason);
+        Ok(access)
     }
 
     async fn seed(&mut self) -> Result<Flow, Ending> {
@@ -171,11 +171,11 @@ impl Night<'_> {
         }
     }
 
-    async fn watch(&mut self, flow: &mut Flow, sampler: Sampler) -> Result<(), Ending> {
+    async fn watch(&mut self, flow: &mut Flow, access: Access) -> Result<(), Ending> {
         self.enter(Phase::Soak)?;
         self.begin_soak();
         let mut journal = self.folder.journal().map_err(|error| not_written(&error))?;
-        let mut watch = super::soak::Watch::new(sampler, self.scenario.soak.interval);
+        let mut watch = super::soak::Watch::new(access, self.scenario.soak.interval);
         self.soak(&mut watch, &mut journal, Phase::Soak, self.scenario.soak.duration).await?;
         self.read_counters(flow, false).await;
         if !self.scenario.soak.settle.is_zero() {
@@ -285,6 +285,10 @@ pub(super) fn how_it_ended(state: &target::State) -> Option<String> {
         target::State::Exited { code: Some(code), .. } => Some(format!("it exited with code {code}")),
         target::State::Exited { code: None, .. } => Some("it exited".to_owned()),
     }
+}
+
+pub(super) fn unreadable(error: &crate::access::AccessError) -> Ending {
+    Ending::Unreadable { message: error.to_string() }
 }
 
 pub(super) fn not_written(error: &StoreError) -> Ending {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::phases::{how_it_ended, not_written};
+use super::phases::{how_it_ended, not_written, unreadable};
 use super::{Night, Notice, Tick};
+use crate::access::Access;
 use crate::history::Journal;
 use crate::judge;
 use crate::model::text::seconds;
 use crate::model::{Ending, EventKind, Phase, Snapshot};
-use crate::probe::Sampler;
+use crate::probe::Depth;
 use crate::target::State;
 
 /// How often the target is asked whether it still lives, at least.
@@ -20,8 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What lives from one snapshot to the next.
 #[derive(Debug)]
 pub(super) struct Watch {
-    // Away only while a blocking thread uses it.
-    sampler: Option<Sampler>,
+    access: Access,
     interval: Duration,
     taken: u32,
     restarts: Option<u64>,
@@ -29,8 +29,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(sampler: Sampler, interval: Duration) -> Self {
-        Self { sampler: Some(sampler), interval, taken: 0, restarts: None, silent_since: None }
+    pub(super) fn new(access: Access, interval: Duration) -> Self {
+        Self { access, interval, taken: 0, restarts: None, silent_since: None }
     }
 }
 
@@ -51,7 +51,8 @@ impl Night<'_> {
             if late > watch.interval {
                 self.note(EventKind::Gap, &format!("a snapshot came {} late", seconds(late.as_secs_f64())));
             }
-            let snapshot = self.look(watch, phase).await?;
+            let depth = if watch.taken == 0 { Depth::Full } else { Depth::Light };
+            let snapshot = self.look(watch, phase, depth).await?;
             journal.append(&snapshot).map_err(|error| not_written(&error))?;
             self.collect_events();
             // The grid of times stays; what was missed is a gap, not a burst of snapshots.
@@ -94,8 +95,8 @@ impl Night<'_> {
             let restarted = watch.restarts.is_some_and(|before| before != restarts);
             watch.restarts = Some(restarts);
             // The restart itself is among the target's events.
-            if restarted && let (Some(scope), Some(sampler)) = (target.scope(), watch.sampler.as_mut()) {
-                sampler.retarget(scope);
+            if restarted && let Some(scope) = target.scope() {
+                watch.access.retarget(scope).await.map_err(|error| unreadable(&error))?;
             }
             return Ok(());
         }
@@ -122,23 +123,11 @@ impl Night<'_> {
         Err(Ending::Unreadable { message })
     }
 
-    async fn look(&mut self, watch: &mut Watch, phase: Phase) -> Result<Snapshot, Ending> {
-        let Some(mut sampler) = watch.sampler.take() else { return Err(Ending::Unfinished) };
-        let seq = watch.taken;
+    async fn look(&mut self, watch: &mut Watch, phase: Phase, depth: Depth) -> Result<Snapshot, Ending> {
         let at = self.soak_clock.map_or(Duration::ZERO, |clock| clock.elapsed());
         let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
-        let wall = jiff::Timestamp::now();
-        let look = tokio::task::spawn_blocking(move || {
-            let snapshot = sampler.snapshot(seq, at_ms, wall, phase);
-            (sampler, snapshot)
-        });
-        match look.await {
-            Ok((sampler, snapshot)) => {
-                watch.sampler = Some(sampler);
-                watch.taken += 1;
-                Ok(snapshot)
-            }
-            Err(error) => Err(Ending::Unreadable { message: format!("the probe broke off: {error}") }),
-        }
+        let looked = watch.access.snapshot(watch.taken, at_ms, phase, depth).await;
+        watch.taken += 1;
+        looked.map_err(|error| unreadable(&error))
     }
 }

@@ -12,10 +12,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
 
 use super::handles::{Handles, Pidfd, Poll};
 use super::living::Waited;
-use crate::model::{DeadHandle, DeadKind, ProcId};
+use super::read::Seen;
+use super::root::ProcRoot;
+use super::sockets::SocketTable;
+use crate::model::{DeadHandle, DeadKind, Gap, ProcId};
 
 /// Looks in which nobody waits, until an eventpoll that was never in use counts as abandoned.
 pub const LOOKS: u32 = 5;
@@ -34,9 +38,69 @@ type Key = (ProcId, u32);
 /// Every process of the target by its pid, with its parent's pid.
 pub type Parents = HashMap<u32, (ProcId, u32)>;
 
+/// How long a handle may look dead and still be put to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Graces {
+    /// A connection that the peer has closed: an idle pool finds out at its next use.
+    pub close_wait: Duration,
+    /// A socket that is not yet bound or connected.
+    pub unattached: Duration,
+    /// A process that ended and may still be reaped.
+    pub zombie: Duration,
+    /// A process that lost its parent, which may be how a daemon starts.
+    pub orphan: Duration,
+    /// A deleted file.
+    pub deleted: Duration,
+}
+
+impl Default for Graces {
+    fn default() -> Self {
+        let minute = Duration::from_secs(60);
+        Self {
+            close_wait: minute,
+            unattached: minute,
+            zombie: Duration::from_secs(30),
+            orphan: minute,
+            deleted: minute,
+        }
+    }
+}
+
+impl Graces {
+    /// The same grace for all.
+    pub fn all(grace: Duration) -> Self {
+        Self { close_wait: grace, unattached: grace, zombie: grace, orphan: grace, deleted: grace }
+    }
+}
+
+/// What one look saw.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// Milliseconds since the soak began.
+    pub at_ms: u64,
+    /// Where the processes were read.
+    pub root: &'a ProcRoot,
+    /// The processes.
+    pub seen: &'a [Seen],
+    /// The sockets.
+    pub sockets: &'a SocketTable,
+}
+
+/// What is dead.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The handles, at most [`Snapshot::MAX_DEAD`](crate::model::Snapshot::MAX_DEAD) of each kind, the oldest first.
+    pub handles: Vec<DeadHandle>,
+    /// How many more there are.
+    pub rest: BTreeMap<DeadKind, u64>,
+    /// What could not be asked.
+    pub gaps: Vec<Gap>,
+}
+
 /// Remembers handles from look to look.
 #[derive(Debug, Default)]
 pub struct Tracker {
+    graces: Graces,
     tracks: BTreeMap<Key, Track>,
     // Processes that were seen waiting on an eventpoll.
     waiters: HashSet<ProcId>,
@@ -64,8 +128,19 @@ struct Mark {
 }
 
 impl Tracker {
-    /// Takes in one look: the handles of every process that holds some.
-    pub fn observe(&mut self, at_ms: u64, seen: &[Handles], parents: &Parents) -> Vec<DeadHandle> {
+    /// A tracker with graces of its own.
+    pub fn new(graces: Graces) -> Self {
+        Self { graces, ..Self::default() }
+    }
+
+    /// Takes in one look.
+    pub fn observe(&mut self, look: &Look<'_>) -> Found {
+        let parents = look.seen.iter().map(|one| (one.sample.id.pid, (one.sample.id, one.sample.ppid))).collect();
+        let handles: Vec<Handles> = look.seen.iter().filter_map(|one| one.handles.clone()).collect();
+        Found { handles: self.take(look.at_ms, &handles, &parents), ..Found::default() }
+    }
+
+    fn take(&mut self, at_ms: u64, seen: &[Handles], parents: &Parents) -> Vec<DeadHandle> {
         let mut seen: Vec<&Handles> = seen.iter().collect();
         // Parents before their children, so that a copy finds its original.
         seen.sort_by_key(|handles| (handles.id.start, handles.id.pid));
@@ -155,9 +230,18 @@ impl Tracker {
     fn report(&self) -> Vec<DeadHandle> {
         let dead = self.tracks.iter().filter(|((process, _), track)| {
             let needed = match track.mark.kind {
-                DeadKind::PidfdTargetGone => PIDFD_LOOKS,
                 DeadKind::EventpollAbandoned if track.used => LOOKS_AFTER_USE,
                 DeadKind::EventpollAbandoned => LOOKS,
+                DeadKind::PidfdTargetGone
+                | DeadKind::PipeNoReader
+                | DeadKind::PipeNoWriter
+                | DeadKind::SocketPeerGone
+                | DeadKind::PtySlaveGone
+                | DeadKind::TcpCloseWait
+                | DeadKind::SocketUnattached
+                | DeadKind::ProcessZombie
+                | DeadKind::ProcessOrphan
+                | DeadKind::FileDeleted => PIDFD_LOOKS,
             };
             let judged = track.mark.kind == DeadKind::PidfdTargetGone || self.waiters.contains(process);
             let original = track.original.and_then(|(key, _)| self.tracks.get(&key));
@@ -165,7 +249,7 @@ impl Tracker {
         });
         dead.map(|((process, fd), track)| DeadHandle {
             process: *process,
-            fd: *fd,
+            fd: Some(*fd),
             kind: track.mark.kind,
             first_ms: track.first_ms.unwrap_or_default(),
             survived: track.looks,
@@ -217,11 +301,11 @@ mod tests {
     }
 
     fn looks(tracker: &mut Tracker, number: u64, from: u64, seen: &[Handles]) -> Vec<DeadHandle> {
-        (from..from + number).map(|n| tracker.observe(n * 1000, seen, &parents())).last().unwrap()
+        (from..from + number).map(|n| tracker.take(n * 1000, seen, &parents())).last().unwrap()
     }
 
     fn fds(dead: &[DeadHandle]) -> Vec<(u32, u32)> {
-        dead.iter().map(|handle| (handle.process.pid, handle.fd)).collect()
+        dead.iter().map(|handle| (handle.process.pid, handle.fd.unwrap())).collect()
     }
 
     /// The main loop on fd 3, and another eventpoll on fd 7.
@@ -245,7 +329,7 @@ mod tests {
             dead,
             [DeadHandle {
                 process: APP,
-                fd: 5,
+                fd: Some(5),
                 kind: DeadKind::PidfdTargetGone,
                 first_ms: 3000,
                 survived: 2,

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::parse::{self, Arch, ThreadAt, Watched};
 use super::root::{ProcDir, gap_reason, reading, refused};
-use super::scan::Scanner;
+use super::scan::{Entry, Scanner};
 use crate::model::{FdClass, Gap, ProcId, Reading};
 
 /// The most that is read of one fdinfo: an eventpoll that watches 16,000 descriptors.
@@ -65,13 +65,13 @@ impl Handles {
     /// Reads them, right after the descriptors of the process were scanned. What cannot be read goes to `gaps`.
     pub fn read(dir: &ProcDir, base: &str, id: ProcId, ppid: u32, scan: &Scanner, gaps: &mut Vec<Gap>) -> Self {
         let mut handles = Self { id, ppid, pidfds: Vec::new(), polls: Vec::new(), waits: Waits::default() };
-        let polls = scan.kinds().iter().filter(|(_, class)| *class == FdClass::Eventpoll).count();
+        let polls = scan.entries().iter().filter(|entry| entry.class == FdClass::Eventpoll).count();
         if polls > 0 {
             handles.waits = Waits::read(dir, scan, id.pid, gaps);
         }
         let mut lost = Lost::default();
         let mut text = Vec::new();
-        for &(fd, class) in scan.kinds() {
+        for &Entry { fd, class, .. } in scan.entries() {
             if class == FdClass::Pidfd {
                 let info = dir.read_into(&format!("{base}fdinfo/{fd}"), FDINFO_CAP, &mut text);
                 handles.pidfds.extend(lost.keep(info, || parse::pidfd(&text)).map(|info| Pidfd { fd, info }));
@@ -132,7 +132,7 @@ impl Waits {
             }
             seen += 1;
         }
-        let ring = scan.kinds().iter().any(|(_, class)| *class == FdClass::IoUring);
+        let ring = scan.entries().iter().any(|entry| entry.class == FdClass::IoUring);
         waits.sure = seen > 0 && !unsure && !ring && !lost.any();
         lost.report(&format!("system calls of {pid}"), gaps);
         waits

@@ -1,9 +1,12 @@
 //! One look at /proc.
 //!
 //! [`find`] says which processes belong to the target, [`read`] reads one of them, [`scan`] its descriptors (named by
-//! [`classify`]), [`handles`] what its pidfds and eventpolls refer to; [`dead`] remembers those from look to look, and
-//! [`sampler`] makes a [`Snapshot`](crate::model::Snapshot) of it all. [`parse`] knows the formats of the kernel.
+//! [`classify`]), [`handles`] what its pidfds, eventpolls and pipes refer to, [`sockets`] what its sockets are, [`cgroup`] what
+//! the target is charged with. [`dead`] and [`turnover`] remember handles from look to look, and [`sampler`] makes a
+//! [`Snapshot`](crate::model::Snapshot) of it all. [`parse`] knows the formats of the kernel, [`borrow`] asks a descriptor itself.
 
+pub mod borrow;
+pub mod cgroup;
 pub mod classify;
 pub mod dead;
 pub mod find;
@@ -15,11 +18,14 @@ pub mod read;
 pub mod root;
 pub mod sampler;
 pub mod scan;
+pub mod sockets;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod turnover;
 
+pub use dead::Graces;
 pub use root::{ProcDir, ProcRoot};
-pub use sampler::Sampler;
+pub use sampler::{Depth, Sampler};
 
 /// Why the target cannot be watched.
 #[derive(Debug, thiserror::Error)]

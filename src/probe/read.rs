@@ -7,8 +7,9 @@ use super::find::Member;
 use super::handles::Handles;
 use super::parse::{self, Stat, Status};
 use super::root::{ProcDir, ProcRoot, gap_reason, reading, refused};
-use super::scan::Scanner;
-use crate::model::{Gap, ProcState, ProcessSample, Reading};
+use super::sampler::Depth;
+use super::scan::{Entry, Scanner};
+use crate::model::{Gap, ProcState, ProcessFacts, ProcessSample, Reading};
 
 /// The longest command line that is kept, bytes.
 const CMDLINE: usize = 4096;
@@ -16,10 +17,10 @@ const CMDLINE: usize = 4096;
 /// A process that was read.
 #[derive(Debug)]
 pub struct Seen {
-    /// For the snapshot.
+    /// For the snapshot. The kinds of its sockets are not yet in it.
     pub sample: ProcessSample,
-    /// The user it runs as.
-    pub uid: Option<u32>,
+    /// Its open descriptors, by number; `None` where they were not read in full.
+    pub held: Option<Vec<Entry>>,
     /// Its pidfds and eventpolls.
     pub handles: Option<Handles>,
     /// What could not be read.
@@ -28,7 +29,7 @@ pub struct Seen {
 
 /// Reads processes; `None` for one that ended while it was read. Of a short scan nothing is kept: it would be a drop that
 /// never was.
-pub fn read(root: &ProcRoot, member: &Member, scanner: &mut Scanner) -> Option<Seen> {
+pub fn read(root: &ProcRoot, member: &Member, scanner: &mut Scanner, _depth: Depth) -> Option<Seen> {
     let dir = match root.open(member.id.pid) {
         Ok(dir) => dir,
         Err(errno) => return unreadable(member, errno),
@@ -67,13 +68,14 @@ fn look(dir: &ProcDir, base: &str, member: &Member, stat: &Stat, scanner: &mut S
         other @ (Reading::Denied | Reading::Gone | Reading::Malformed(_)) => other.map(|_| None),
     };
     note(&nofile, "limits", pid, &mut gaps);
-    let mut handles = None;
+    let (mut handles, mut held) = (None, None);
     let fds = if zombie {
         Reading::Gone
     } else {
         let fds = reading(scanner.scan(dir, base));
         note(&fds, "descriptors", pid, &mut gaps);
         if fds.value().is_some() {
+            held = Some(scanner.entries().to_vec());
             handles = Some(Handles::read(dir, base, member.id, stat.ppid, scanner, &mut gaps));
         }
         fds
@@ -100,8 +102,9 @@ fn look(dir: &ProcDir, base: &str, member: &Member, stat: &Stat, scanner: &mut S
             anon,
             nofile,
             fds,
+            facts: ProcessFacts { uid, ..ProcessFacts::default() },
         },
-        uid,
+        held,
         handles: handles.filter(|handles| !handles.is_empty()),
         gaps,
     }
@@ -170,8 +173,9 @@ fn seen_without(member: &Member, why: &Reading<()>) -> Seen {
             anon: missing(why),
             nofile: missing(why),
             fds: missing(why),
+            facts: ProcessFacts::default(),
         },
-        uid: None,
+        held: None,
         handles: None,
         gaps,
     }

@@ -3,13 +3,26 @@
 use std::time::Instant;
 
 use super::ProbeError;
-use super::dead::{Parents, Tracker};
+use super::cgroup::Cgroups;
+use super::dead::{Graces, Look, Tracker};
 use super::find::{Finder, Found};
 use super::parse;
 use super::read::{Seen, read};
 use super::root::{ProcRoot, gap_reason, refused};
 use super::scan::Scanner;
-use crate::model::{Gap, GapReason, Observer, Phase, Reading, Scope, Snapshot};
+use super::sockets::Sockets;
+use super::turnover::Ledger;
+use crate::model::{Gap, GapReason, Observer, Phase, Reading, Scope, Snapshot, TargetSample};
+
+/// How much a look reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What is cheap for the target.
+    Light,
+    /// Also the proportional share of memory, for which the kernel walks all pages and stalls the target's own mapping of
+    /// memory for some milliseconds per gigabyte.
+    Full,
+}
 
 /// Takes snapshots of one target; remembers what it must from one to the next.
 #[derive(Debug)]
@@ -17,6 +30,9 @@ pub struct Sampler {
     root: ProcRoot,
     finder: Finder,
     scanner: Scanner,
+    sockets: Sockets,
+    cgroups: Cgroups,
+    ledger: Ledger,
     tracker: Tracker,
 }
 
@@ -24,7 +40,15 @@ impl Sampler {
     /// A sampler of the processes in `scope`.
     pub fn new(root: ProcRoot, scope: Scope) -> Self {
         let finder = Finder::new(scope, Vec::new());
-        Self { root, finder, scanner: Scanner::default(), tracker: Tracker::default() }
+        Self {
+            root,
+            finder,
+            scanner: Scanner::default(),
+            sockets: Sockets::default(),
+            cgroups: Cgroups::default(),
+            ledger: Ledger::default(),
+            tracker: Tracker::default(),
+        }
     }
 
     /// The same, knowing the container's health check, so that it is told from an exec. The command is written as in the
@@ -32,6 +56,13 @@ impl Sampler {
     #[must_use]
     pub fn with_healthcheck(mut self, command: Vec<String>) -> Self {
         self.finder.set_healthcheck(command);
+        self
+    }
+
+    /// The same, with other graces for handles that may still be put to use.
+    #[must_use]
+    pub fn with_graces(mut self, graces: Graces) -> Self {
+        self.tracker = Tracker::new(graces);
         self
     }
 
@@ -57,7 +88,7 @@ impl Sampler {
         self.check_first(&found)?;
         let mut readable = 0_usize;
         for member in &found.members {
-            let Some(seen) = read(&self.root, member, &mut self.scanner) else { continue };
+            let Some(seen) = read(&self.root, member, &mut self.scanner, Depth::Light) else { continue };
             let pid = member.id.pid;
             match &seen.sample.fds {
                 Reading::Denied => return Err(self.denied("the descriptors", pid, Some(&seen))),
@@ -112,7 +143,7 @@ impl Sampler {
             what,
             pid,
             name: seen.map_or_else(String::new, |seen| seen.sample.name().to_owned()),
-            uid: seen.and_then(|seen| seen.uid).map_or_else(|| "?".to_owned(), |uid| uid.to_string()),
+            uid: seen.and_then(|seen| seen.sample.facts.uid).map_or_else(|| "?".to_owned(), |uid| uid.to_string()),
             hint: if root {
                 " (it runs as root, but without these capabilities)"
             } else if seen.is_none() {
@@ -133,7 +164,7 @@ impl Sampler {
     }
 
     /// One look. Blocks for some milliseconds; call it from a blocking thread.
-    pub fn snapshot(&mut self, seq: u32, at_ms: u64, wall: jiff::Timestamp, phase: Phase) -> Snapshot {
+    pub fn snapshot(&mut self, seq: u32, at_ms: u64, wall: jiff::Timestamp, phase: Phase, depth: Depth) -> Snapshot {
         let begun = Instant::now();
         let (members, mut gaps) = match self.finder.find(&self.root) {
             Ok(found) => (found.members, found.gaps),
@@ -142,15 +173,10 @@ impl Sampler {
                 (Vec::new(), vec![Gap { what: "list of processes".to_owned(), reason, count: 1 }])
             }
         };
-        let mut processes = Vec::with_capacity(members.len());
-        let mut handles = Vec::new();
+        let mut seen = Vec::with_capacity(members.len());
         for member in &members {
-            match read(&self.root, member, &mut self.scanner) {
-                Some(seen) => {
-                    processes.push(seen.sample);
-                    handles.extend(seen.handles);
-                    gaps.extend(seen.gaps);
-                }
+            match read(&self.root, member, &mut self.scanner, depth) {
+                Some(one) => seen.push(one),
                 None => gaps.push(Gap {
                     what: format!("process {}, which ended meanwhile", member.id.pid),
                     reason: GapReason::Gone,
@@ -158,10 +184,32 @@ impl Sampler {
                 }),
             }
         }
-        let parents: Parents = processes.iter().map(|sample| (sample.id.pid, (sample.id, sample.ppid))).collect();
-        let dead = self.tracker.observe(at_ms, &handles, &parents);
+        let table = self.sockets.look(&self.root, &seen, &mut gaps);
+        self.sockets.enter(&mut seen, &table);
+        let turnover = self.ledger.observe(seq, &seen);
+        let found = self.tracker.observe(&Look { at_ms, root: &self.root, seen: &seen, sockets: &table });
+        let cgroup = match self.finder.scope() {
+            Scope::Container { pid, id } => self.cgroups.look(&self.root, *pid, id, &mut gaps),
+            Scope::Descent { .. } => None,
+        };
+        gaps.extend(found.gaps);
+        gaps.extend(seen.iter_mut().flat_map(|one| std::mem::take(&mut one.gaps)));
+        let processes = seen.into_iter().map(|one| one.sample).collect();
+        let target = TargetSample { cgroup, ..TargetSample::default() };
         let observer = observer(begun, &mut gaps);
-        Snapshot { seq, at_ms, wall, phase, processes, dead, gaps, observer }
+        Snapshot {
+            seq,
+            at_ms,
+            wall,
+            phase,
+            processes,
+            dead: found.handles,
+            dead_rest: found.rest,
+            turnover,
+            target,
+            gaps,
+            observer,
+        }
     }
 }
 
@@ -197,7 +245,7 @@ mod tests {
     }
 
     fn look(sampler: &mut Sampler, seq: u32) -> Snapshot {
-        sampler.snapshot(seq, u64::from(seq) * 1000, jiff::Timestamp::UNIX_EPOCH, Phase::Soak)
+        sampler.snapshot(seq, u64::from(seq) * 1000, jiff::Timestamp::UNIX_EPOCH, Phase::Soak, Depth::Light)
     }
 
     fn inside(proc: Proc) -> Proc {
@@ -308,13 +356,13 @@ mod tests {
         let second = look(&mut sampler, 1).dead;
         assert_eq!(
             second.iter().map(|dead| (dead.fd, dead.kind)).collect::<Vec<_>>(),
-            [(8, DeadKind::PidfdTargetGone)]
+            [(Some(8), DeadKind::PidfdTargetGone)]
         );
         (2..4).for_each(|seq| drop(look(&mut sampler, seq)));
         let fifth = look(&mut sampler, 4);
         assert_eq!(fifth.gaps, []);
         let poll = fifth.dead.iter().find(|dead| dead.kind == DeadKind::EventpollAbandoned).unwrap();
-        assert_eq!((poll.fd, poll.survived, poll.first_ms), (6, 5, 0));
+        assert_eq!((poll.fd, poll.survived, poll.first_ms), (Some(6), 5, 0));
         assert_eq!(poll.detail, "watches 1 descriptor: socket fd 12");
     }
 

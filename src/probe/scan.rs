@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::classify::{classify, readable};
 use super::parse;
 use super::root::{ProcDir, number};
-use crate::model::{FdCensus, FdClass, LinkCount};
+use crate::model::{FdCensus, FdClass, FdKind, LinkCount};
 
 /// Bytes of directory entries fetched at once: some ten thousand descriptors.
 const LISTING: usize = 256 * 1024;
@@ -24,17 +24,31 @@ const MAX_NAMES: usize = 65_536;
 /// The flag of open(2) that says a descriptor is a directory, where it was opened as one (opendir does).
 const O_DIRECTORY: u64 = if cfg!(any(target_arch = "aarch64", target_arch = "arm")) { 0o40_000 } else { 0o200_000 };
 
+/// One open descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number.
+    pub fd: u32,
+    /// Its class.
+    pub class: FdClass,
+    /// Its finer kind, where the link's name tells it: master or slave of a pseudo terminal.
+    pub kind: Option<FdKind>,
+    /// What it refers to: the inode of a socket, a pipe or a `pidfd:[…]`, else a digest of the link's name that is the same
+    /// for as long as the scanner lives.
+    pub ident: u64,
+}
+
 /// Scans descriptors; its buffers and names serve many processes and looks.
 #[derive(Debug)]
 pub struct Scanner {
     listing: Vec<MaybeUninit<u8>>,
     names: Names,
-    kinds: Vec<(u32, FdClass)>,
+    entries: Vec<Entry>,
 }
 
 impl Default for Scanner {
     fn default() -> Self {
-        Self { listing: vec![MaybeUninit::uninit(); LISTING], names: Names::default(), kinds: Vec::new() }
+        Self { listing: vec![MaybeUninit::uninit(); LISTING], names: Names::default(), entries: Vec::new() }
     }
 }
 
@@ -45,7 +59,7 @@ impl Scanner {
     /// The list or a link was refused, or the process is gone.
     pub fn scan(&mut self, dir: &ProcDir, base: &str) -> Result<FdCensus, Errno> {
         let folder = dir.folder(&format!("{base}fd"))?;
-        self.kinds.clear();
+        self.entries.clear();
         self.names.begin();
         let mut vanished = 0;
         let mut link = [MaybeUninit::uninit(); LONGEST_LINK];
@@ -64,21 +78,21 @@ impl Scanner {
                 // It is open, whatever it is: it counts.
                 Err(other) => self.names.count(format!("unreadable: {other}").as_bytes(), || false),
             };
-            self.kinds.push((fd, class));
+            self.entries.push(Entry { fd, class, kind: None, ident: 0 });
         }
-        self.kinds.sort_unstable();
+        self.entries.sort_unstable_by_key(|entry| entry.fd);
         Ok(self.names.census(vanished))
     }
 
-    /// Number and class of every descriptor of the last scan, in ascending order.
-    pub fn kinds(&self) -> &[(u32, FdClass)] {
-        &self.kinds
+    /// Every descriptor of the last scan, by number.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     /// The class of a descriptor in the last scan.
     pub fn kind(&self, fd: u32) -> Option<FdClass> {
-        let at = self.kinds.binary_search_by_key(&fd, |(fd, _)| *fd).ok()?;
-        self.kinds.get(at).map(|(_, class)| *class)
+        let at = self.entries.binary_search_by_key(&fd, |entry| entry.fd).ok()?;
+        self.entries.get(at).map(|entry| entry.class)
     }
 }
 
@@ -151,6 +165,7 @@ impl Names {
         FdCensus {
             total: met.iter().map(|name| name.count).sum(),
             classes,
+            kinds: BTreeMap::new(),
             links: kept
                 .map(|name| LinkCount { name: name.text.clone(), class: name.class, count: name.count })
                 .collect(),

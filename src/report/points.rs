@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::chart::Point;
-use crate::model::{FdClass, Metric, Snapshot, StoredNight, Unit};
-use crate::series::{Question, Series, watched};
+use crate::model::{Metric, Snapshot, StoredNight, Unit};
+use crate::series::{Question, Series, covers_dead, watched};
 use crate::threshold::{self, Selector};
 
 /// What a line counts.
@@ -101,10 +101,10 @@ pub(crate) fn line(night: &StoredNight, choice: &Choice) -> Line {
 }
 
 /// The dead handles of a class, as seen by every snapshot.
-pub(crate) fn dead(night: &StoredNight, class: FdClass) -> Vec<Point> {
+pub(crate) fn dead(night: &StoredNight, select: &Selector) -> Vec<Point> {
     #[expect(clippy::cast_precision_loss, reason = "handles are far fewer than 2^52")]
     over_time(night, &watched(&night.snapshots), |snapshot| {
-        Some(snapshot.dead.iter().filter(|handle| handle.kind.class() == class).count() as f64)
+        Some(snapshot.dead.iter().filter(|handle| covers_dead(select, handle.kind)).count() as f64)
     })
 }
 

@@ -3,7 +3,9 @@
 use globset::GlobMatcher;
 
 use super::app_processes;
-use crate::model::{FdCensus, FdClass, Metric, ProcId, ProcState, ProcessSample, Reading, Snapshot};
+use crate::model::{
+    CgroupSample, DiskSample, FdCensus, FdClass, FdKind, Metric, ProcId, ProcState, ProcessSample, Reading, Snapshot,
+};
 use crate::threshold::Selector;
 
 /// Why a snapshot does not tell a figure.
@@ -48,6 +50,22 @@ pub(super) fn look(select: &Selector, snapshot: &Snapshot, old: Option<&Vec<Proc
             let folded = counted.iter().any(|process| process.fds.value().is_some_and(|census| census.rest > 0));
             Ok(Look { folded, ..look })
         }
+        Selector::Metric(Metric::Kind(kind)) => of_kind(&counted, *kind),
+        Selector::Metric(Metric::ProcOrphan) => {
+            Ok(plain(counted.iter().filter(|process| process.facts.orphan).count() as u64))
+        }
+        Selector::Metric(Metric::MemFile) => sum(&counted, |process| &process.facts.file).map(plain),
+        Selector::Metric(Metric::MemShmem) => sum(&counted, |process| &process.facts.shmem).map(plain),
+        Selector::Metric(Metric::MemSwap) => sum(&counted, |process| &process.facts.swap).map(plain),
+        Selector::Metric(Metric::CgroupMemory) => charged(snapshot, |cgroup| &cgroup.memory),
+        Selector::Metric(Metric::CgroupAnon) => charged(snapshot, |cgroup| &cgroup.anon),
+        Selector::Metric(Metric::CgroupFile) => charged(snapshot, |cgroup| &cgroup.file),
+        Selector::Metric(Metric::CgroupKernel) => charged(snapshot, |cgroup| &cgroup.kernel),
+        Selector::Metric(Metric::CgroupPids) => charged(snapshot, |cgroup| &cgroup.pids),
+        Selector::Metric(Metric::DiskLayer) => disk(snapshot, |disk| told(&disk.layer)),
+        Selector::Metric(Metric::DiskVolumes) => disk(snapshot, |disk| {
+            disk.volumes.values().try_fold(0_u64, |sum, volume| Ok(sum.saturating_add(told(volume)?)))
+        }),
         Selector::Metric(Metric::ProcCount) => Ok(plain(counted.len() as u64)),
         Selector::Metric(Metric::ProcZombie) => {
             Ok(plain(counted.iter().filter(|process| is_zombie(process)).count() as u64))
@@ -68,6 +86,31 @@ fn plain(figure: u64) -> Look {
 
 fn is_zombie(process: &ProcessSample) -> bool {
     process.state == ProcState::Zombie
+}
+
+/// A kind is missing where a descriptor of its class could not be told more finely.
+fn of_kind(counted: &[&ProcessSample], kind: FdKind) -> Result<Look, Missing> {
+    let told = |process: &&ProcessSample| process.fds.value().is_none_or(|census| census.kinds_told(kind.class()));
+    let look = descriptors(counted, |census| census.kinds.get(&kind).copied().unwrap_or(0))?;
+    if counted.iter().all(told) { Ok(look) } else { Err(Missing::Denied) }
+}
+
+fn charged(snapshot: &Snapshot, of: impl Fn(&CgroupSample) -> &Reading<u64>) -> Result<Look, Missing> {
+    let cgroup = snapshot.target.cgroup.as_ref().ok_or(Missing::Gone)?;
+    told(of(cgroup)).map(plain)
+}
+
+fn disk(snapshot: &Snapshot, of: impl Fn(&DiskSample) -> Result<u64, Missing>) -> Result<Look, Missing> {
+    of(snapshot.target.disk.as_ref().ok_or(Missing::Gone)?).map(plain)
+}
+
+fn told(reading: &Reading<u64>) -> Result<u64, Missing> {
+    match reading {
+        Reading::Value(value) => Ok(*value),
+        Reading::Denied => Err(Missing::Denied),
+        Reading::Gone => Err(Missing::Gone),
+        Reading::Malformed(_) => Err(Missing::Malformed),
+    }
 }
 
 fn of_class(census: &FdCensus, class: FdClass) -> u64 {

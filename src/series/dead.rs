@@ -1,6 +1,6 @@
 //! Dead handles over time: which of them stay.
 
-use super::{dead_class, tells};
+use super::{covers_dead, has_dead, tells};
 use crate::model::{DeadHandle, Role, Snapshot};
 use crate::threshold::Selector;
 
@@ -10,13 +10,15 @@ const MIN_SURVIVED: u32 = 2;
 /// The handles of a class that were dead in both of the last two snapshots that could be read, oldest first. `None` where
 /// there are no two, or where the class has no handles.
 pub fn dead_at_end(watched: &[&Snapshot], select: &Selector) -> Option<Vec<DeadHandle>> {
-    let wanted = dead_class(select)?;
+    if !has_dead(select) {
+        return None;
+    }
     let mut readable = watched.iter().rev().filter(|snapshot| tells(select, snapshot));
     let (last, before) = (readable.next()?, readable.next()?);
     let mut dead: Vec<DeadHandle> = last
         .dead
         .iter()
-        .filter(|handle| wanted.is_none_or(|wanted| handle.kind.class() == wanted))
+        .filter(|handle| covers_dead(select, handle.kind))
         .filter(|handle| handle.survived >= MIN_SURVIVED && before.dead.iter().any(|other| same(handle, other)))
         .filter(|handle| of_application(last, handle))
         .cloned()

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::model::{
-    EventKind, FdClass, Metric, Phase, ProcId, ProcState, ProcessSample, Role, RunRecord, Snapshot, Unit,
+    DeadKind, EventKind, Metric, Phase, ProcId, ProcState, ProcessSample, Role, RunRecord, Snapshot, Unit,
 };
 use crate::threshold::{ClassRule, Selector};
 
@@ -127,7 +127,8 @@ impl Series {
         self.folded += u64::from(look.folded);
         match self.unit {
             Unit::Bytes => {
-                self.limit = question.memory_limit.map(|limit| limit as f64);
+                let bound = matches!(question.select, Selector::Metric(metric) if metric.is_memory());
+                self.limit = question.memory_limit.filter(|_| bound).map(|limit| limit as f64);
                 self.room = self.limit.map(|limit| (limit - look.figure).max(0.0));
                 let share = self.limit.filter(|limit| *limit > 0.0).map(|limit| look.figure / limit);
                 self.shares.extend(share.map(|share| (at_s, share)));
@@ -185,17 +186,19 @@ pub fn unit(select: &Selector) -> Unit {
     }
 }
 
-/// The descriptor class whose dead handles a selector covers; `Some(None)`: those of every class.
-pub fn dead_class(select: &Selector) -> Option<Option<FdClass>> {
-    match select {
-        Selector::Metric(Metric::FdTotal) => Some(None),
-        Selector::Metric(Metric::Fd(class)) => Some(Some(*class)),
-        Selector::Metric(
-            Metric::ProcCount | Metric::ProcZombie | Metric::ProcThreads | Metric::MemAnon | Metric::MemRss,
-        )
-        | Selector::Links(_)
-        | Selector::Cmdline(_) => None,
+/// True where a selector covers dead handles of this kind: a class those of its kinds too, `fd.total` all descriptors.
+pub fn covers_dead(select: &Selector, kind: DeadKind) -> bool {
+    let Selector::Metric(metric) = select else { return false };
+    match (metric, kind.class()) {
+        (Metric::FdTotal, Metric::Fd(_) | Metric::Kind(_)) => true,
+        (Metric::Fd(class), Metric::Kind(kind)) => kind.class() == *class,
+        (metric, class) => *metric == class,
     }
+}
+
+/// True where a selector covers any dead handles.
+pub fn has_dead(select: &Selector) -> bool {
+    DeadKind::ALL.iter().any(|kind| covers_dead(select, *kind))
 }
 
 fn is_zombie_count(select: &Selector) -> bool {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::model::{
     DeadHandle, DeadKind, Ending, Event, EventKind, FdCensus, FdClass, HostRecord, LinkCount, Metric, Observer, Phase,
-    PhaseRecord, PlanRecord, ProcId, ProcState, ProcessSample, RUN_FORMAT, Reading, Role, RunRecord, Severity,
-    Snapshot, TargetRecord,
+    PhaseRecord, PlanRecord, ProcId, ProcState, ProcessFacts, ProcessSample, RUN_FORMAT, Reading, Role, RunRecord,
+    Severity, Snapshot, TargetRecord, TargetSample,
 };
 use crate::threshold::{ClassRule, RuleSet, Selector};
 
@@ -27,6 +27,7 @@ pub(crate) fn process(pid: u32) -> ProcessSample {
         anon: Reading::Value(100 << 20),
         nofile: Reading::Value(Some(1024)),
         fds: Reading::Value(census(&[(FdClass::Socket, 1), (FdClass::Eventpoll, 1)])),
+        facts: ProcessFacts::default(),
     }
 }
 
@@ -39,6 +40,7 @@ pub(crate) fn census(classes: &[(FdClass, u64)]) -> FdCensus {
     FdCensus {
         total: classes.iter().map(|class| class.1).sum(),
         classes: classes.iter().copied().collect(),
+        kinds: BTreeMap::new(),
         links: links.collect(),
         rest: 0,
         vanished: 0,
@@ -53,6 +55,9 @@ pub(crate) fn snapshot(at_s: u64, processes: Vec<ProcessSample>) -> Snapshot {
         phase: Phase::Soak,
         processes,
         dead: Vec::new(),
+        dead_rest: BTreeMap::new(),
+        turnover: BTreeMap::new(),
+        target: TargetSample::default(),
         gaps: Vec::new(),
         observer: Observer::default(),
     }
@@ -78,7 +83,7 @@ pub(crate) fn hold(process: &mut ProcessSample, class: FdClass, count: u64) {
 pub(crate) fn dead(fd: u32, first_ms: u64, survived: u32) -> DeadHandle {
     DeadHandle {
         process: ProcId { pid: 42, start: 1042 },
-        fd,
+        fd: Some(fd),
         kind: DeadKind::PidfdTargetGone,
         first_ms,
         survived,
@@ -120,6 +125,7 @@ pub(crate) fn record(duration_s: f64) -> RunRecord {
             container: None,
             memory_limit: Some(1 << 30),
             probe: "host".to_owned(),
+            probe_reason: String::new(),
         },
         phases: vec![PhaseRecord { phase: Phase::Soak, from_s: 10.0, to_s: Some(10.0 + duration_s) }],
         events: Vec::new(),

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{LinkCount, Reading};
+use crate::model::{FdClass, LinkCount, Reading};
 use crate::series::testing::{census, hold, process, snapshot, soak};
 
 fn of(metric: Metric, snapshots: &[Snapshot]) -> Series {

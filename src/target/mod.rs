@@ -184,7 +184,8 @@ impl Target {
             labels: std::collections::BTreeMap::new(),
             container: None,
             memory_limit: None,
-            probe: "host".to_owned(),
+            probe: String::new(),
+            probe_reason: String::new(),
         };
         if let Body::Docker(application) = &self.body {
             (record.image, record.labels) = application.image();

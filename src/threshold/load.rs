@@ -150,16 +150,13 @@ fn must_detect(place: Place<'_>, wire: &Scalar, unit: Unit) -> Result<f64, FileE
 fn ratio(place: Place<'_>, wire: &ClassWire, select: &Selector) -> Result<Option<f64>, FileError> {
     let Some(wire) = &wire.max_limit_ratio else { return Ok(None) };
     let limited = match select {
-        Selector::Metric(metric) => match metric {
-            Metric::FdTotal | Metric::Fd(_) | Metric::MemAnon | Metric::MemRss => true,
-            Metric::ProcCount | Metric::ProcZombie | Metric::ProcThreads => false,
-        },
+        Selector::Metric(metric) => metric.is_descriptors() || metric.is_memory(),
         Selector::Links(_) => true,
         Selector::Cmdline(_) => false,
     };
     if !limited {
-        let help = "descriptors (`fd.*`) and memory (`mem.*`) have one; write `max` here";
-        return Err(place.key_error("processes have no limit to take a share of", help));
+        let help = "descriptors (`fd.*`) and memory (`mem.*`, `cgroup.*`) have one; write `max` here";
+        return Err(place.key_error(format!("`{}` has no limit to take a share of", place.parent().name()), help));
     }
     let ratio = figure(place, wire.at(place), Unit::Count)?;
     if ratio > 0.0 && ratio <= 1.0 {
@@ -186,10 +183,7 @@ fn max_dead(place: Place<'_>, wire: &ClassWire, select: &Selector) -> Result<Opt
 
 fn older_than(place: Place<'_>, wire: &Scalar, select: &Selector) -> Result<std::time::Duration, FileError> {
     let processes = match select {
-        Selector::Metric(metric) => match metric {
-            Metric::ProcCount | Metric::ProcZombie | Metric::ProcThreads => true,
-            Metric::FdTotal | Metric::Fd(_) | Metric::MemAnon | Metric::MemRss => false,
-        },
+        Selector::Metric(metric) => metric.is_processes(),
         Selector::Links(_) => false,
         Selector::Cmdline(_) => true,
     };

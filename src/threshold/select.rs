@@ -11,6 +11,9 @@ use crate::model::{Metric, Unit};
 const GLOB: &str = "\"/logs/*.log\"";
 const PATTERN: &str = "'^python3? .*worker'";
 
+/// Too many to list them all under every slip of a key.
+const CLASSES: &str = "the classes are `fd.*`, `proc.*`, `mem.*`, `cgroup.*` and `disk.*` as docs/thresholds.md lists them; `match` (paths) or `match_cmdline` (processes) makes a class of your own";
+
 /// Reads what a class counts.
 pub(super) fn read(place: Place<'_>, name: &str, wire: &ClassWire) -> Result<Selector, FileError> {
     let built_in = name.parse::<Metric>();
@@ -18,11 +21,7 @@ pub(super) fn read(place: Place<'_>, name: &str, wire: &ClassWire) -> Result<Sel
         (None, None, Ok(metric)) => Ok(Selector::Metric(metric)),
         (None, None, Err(_)) => {
             let names: Vec<_> = Metric::all().map(|metric| metric.to_string()).collect();
-            let all = format!(
-                "the classes are {}; `match` (paths) or `match_cmdline` (processes) makes a class of your own",
-                listed(&names)
-            );
-            let help = suggest(name, names.iter().map(String::as_str), &all);
+            let help = suggest(name, names.iter().map(String::as_str), CLASSES);
             Err(place.key_error(format!("there is no class `{name}`"), help))
         }
         (Some(_), Some(_), _) => {

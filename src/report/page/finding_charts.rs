@@ -2,10 +2,11 @@
 
 use super::parts::{Figure, name};
 use super::view::{Class, View};
-use crate::model::{DeadKind, Estimate, Finding, Metric, Reading, RuleKind, Severity, StoredNight, Unit, text};
+use crate::model::{Estimate, Finding, Metric, Reading, RuleKind, Severity, StoredNight, Unit, text};
 use crate::report::chart::{Anchor, Chart, LARGE, Point, Scale, fit, range};
 use crate::report::points;
-use crate::series::app_processes;
+use crate::series::{app_processes, has_dead};
+use crate::threshold::Selector;
 
 /// The lowest value from each moment to the end: what is held for good, seen from counts alone.
 pub(crate) fn floor_of(points: &[Point]) -> Vec<Point> {
@@ -144,9 +145,8 @@ pub(crate) fn last(points: &[Point]) -> Option<(f64, f64)> {
 }
 
 fn dead_points(night: &StoredNight, finding: &Finding) -> Option<Vec<Point>> {
-    let class =
-        DeadKind::ALL.iter().map(|kind| kind.class()).find(|class| Metric::Fd(*class).to_string() == finding.class)?;
-    Some(points::dead(night, class))
+    let select = Selector::Metric(finding.class.parse::<Metric>().ok()?);
+    has_dead(&select).then(|| points::dead(night, &select))
 }
 
 /// The growth that is allowed, from the floor at the end of the warm-up on.

@@ -228,7 +228,7 @@ fn dead_row(view: &View<'_>, handle: &DeadHandle) -> Vec<Cell> {
     #[expect(clippy::cast_precision_loss, reason = "a night's milliseconds are far below 2^52")]
     let first = handle.first_ms as f64 / 1000.0;
     vec![
-        Cell::strong(handle.fd.to_string()),
+        Cell::strong(handle.fd.map_or_else(|| "process".to_owned(), |fd| fd.to_string())),
         view.who(handle.process).into(),
         handle.kind.reason().into(),
         clip(&handle.detail, 160).into(),

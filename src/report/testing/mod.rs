@@ -67,6 +67,7 @@ pub(super) fn record() -> RunRecord {
             container: Some("6b1f".repeat(16)),
             memory_limit: Some(2048 * MIB),
             probe: "host".to_owned(),
+            probe_reason: String::new(),
         },
         phases: vec![
             phase(Phase::Start, 0.0, 8.2),
@@ -126,12 +127,15 @@ fn app(classes: BTreeMap<FdClass, u64>, threads: u64, anon: u64) -> ProcessSampl
             total: classes.values().sum(),
             links: links.collect(),
             classes,
+            kinds: BTreeMap::new(),
             rest: 0,
             vanished: 0,
         }),
+        facts: ProcessFacts::default(),
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "most classes need no likeness")]
 fn link(class: FdClass) -> String {
     match class {
         FdClass::Eventpoll => "anon_inode:[eventpoll]".to_owned(),
@@ -142,21 +146,7 @@ fn link(class: FdClass) -> String {
         FdClass::SqliteShm => "/data/news.db-shm".to_owned(),
         FdClass::Log => "/logs/app.log".to_owned(),
         FdClass::Device => "/dev/null".to_owned(),
-        FdClass::Eventfd
-        | FdClass::Timerfd
-        | FdClass::Signalfd
-        | FdClass::Inotify
-        | FdClass::Pidfd
-        | FdClass::IoUring
-        | FdClass::Userfaultfd
-        | FdClass::AnonOther
-        | FdClass::Memfd
-        | FdClass::Pty
-        | FdClass::SqliteJournal
-        | FdClass::Deleted
-        | FdClass::Directory
-        | FdClass::File
-        | FdClass::Unknown => format!("/x/{}", class.name()),
+        other => format!("/x/{}", other.name()),
     }
 }
 
@@ -171,7 +161,7 @@ pub(super) fn snapshots(seed: u64, count: u32, leak: bool) -> Vec<Snapshot> {
                 leaked += 1;
                 dead.push(DeadHandle {
                     process: APP,
-                    fd: u32::try_from(12 + 3 * leaked).unwrap(),
+                    fd: Some(u32::try_from(12 + 3 * leaked).unwrap()),
                     kind: DeadKind::EventpollAbandoned,
                     first_ms: at_ms,
                     survived: 0,
@@ -209,6 +199,9 @@ pub(super) fn snapshots(seed: u64, count: u32, leak: bool) -> Vec<Snapshot> {
                 phase: if at_ms <= 1_800_000 { Phase::Soak } else { Phase::Settle },
                 processes,
                 dead: dead.clone(),
+                dead_rest: BTreeMap::new(),
+                turnover: BTreeMap::new(),
+                target: TargetSample::default(),
                 gaps: Vec::new(),
                 observer: Observer { scan_us: 700 + dice.below(400), cpu_us: u64::from(seq) * 2_100, rss: 21 * MIB },
             }

@@ -207,7 +207,7 @@ pub(in crate::report) fn huge() -> StoredNight {
         snapshot.dead = (0..100)
             .map(|fd| DeadHandle {
                 process,
-                fd,
+                fd: Some(fd),
                 kind: DeadKind::PidfdTargetGone,
                 first_ms: 1,
                 survived: 9,

@@ -11,7 +11,7 @@ fn unknown_class() {
     2 |   fd.evenpoll: {max: 1}
       |   ^^^^^^^^^^^
       |
-      = help: did you mean `fd.eventpoll`? The classes are `fd.total`, `fd.eventpoll`, `fd.eventfd`, `fd.timerfd`, `fd.signalfd`, `fd.inotify`, `fd.pidfd`, `fd.io_uring`, `fd.userfaultfd`, `fd.anon_other`, `fd.memfd`, `fd.socket`, `fd.pipe`, `fd.pty`, `fd.sqlite_db`, `fd.sqlite_wal`, `fd.sqlite_shm`, `fd.sqlite_journal`, `fd.log`, `fd.deleted`, `fd.directory`, `fd.device`, `fd.file`, `fd.unknown`, `proc.count`, `proc.zombie`, `proc.threads`, `mem.anon` and `mem.rss`; `match` (paths) or `match_cmdline` (processes) makes a class of your own
+      = help: did you mean `fd.eventpoll`? The classes are `fd.*`, `proc.*`, `mem.*`, `cgroup.*` and `disk.*` as docs/thresholds.md lists them; `match` (paths) or `match_cmdline` (processes) makes a class of your own
     ");
 }
 
@@ -24,7 +24,7 @@ fn class_of_another_family() {
     2 |   disk.free: {max: 1}
       |   ^^^^^^^^^
       |
-      = help: the classes are `fd.total`, `fd.eventpoll`, `fd.eventfd`, `fd.timerfd`, `fd.signalfd`, `fd.inotify`, `fd.pidfd`, `fd.io_uring`, `fd.userfaultfd`, `fd.anon_other`, `fd.memfd`, `fd.socket`, `fd.pipe`, `fd.pty`, `fd.sqlite_db`, `fd.sqlite_wal`, `fd.sqlite_shm`, `fd.sqlite_journal`, `fd.log`, `fd.deleted`, `fd.directory`, `fd.device`, `fd.file`, `fd.unknown`, `proc.count`, `proc.zombie`, `proc.threads`, `mem.anon` and `mem.rss`; `match` (paths) or `match_cmdline` (processes) makes a class of your own
+      = help: the classes are `fd.*`, `proc.*`, `mem.*`, `cgroup.*` and `disk.*` as docs/thresholds.md lists them; `match` (paths) or `match_cmdline` (processes) makes a class of your own
     ");
 }
 
@@ -226,13 +226,13 @@ fn ratio_above_one() {
 #[test]
 fn ratio_of_processes() {
     insta::assert_snapshot!(error(&class("proc.count: {max_limit_ratio: 0.5}")), @r"
-    processes have no limit to take a share of
+    `proc.count` has no limit to take a share of
      --> app.yaml:2:16
       |
     2 |   proc.count: {max_limit_ratio: 0.5}
       |                ^^^^^^^^^^^^^^^
       |
-      = help: descriptors (`fd.*`) and memory (`mem.*`) have one; write `max` here
+      = help: descriptors (`fd.*`) and memory (`mem.*`, `cgroup.*`) have one; write `max` here
     ");
 }
 
