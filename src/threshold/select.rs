@@ -5,7 +5,7 @@ use regex::Regex;
 
 use super::Selector;
 use super::wire::ClassWire;
-use crate::document::{FileError, Place, listed, suggest};
+use crate::document::{FileError, Place, suggest};
 use crate::model::{Metric, Unit};
 
 const GLOB: &str = "\"/logs/*.log\"";
