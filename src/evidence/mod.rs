@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn children_follow_their_parents() {
-        let member = |pid, ppid| Member { id: ProcId { pid, start: 1 }, ppid, role: Role::App };
+        let member = |pid, ppid| Member { id: ProcId { pid, start: 1 }, ppid, role: Role::App, orphan: false };
         let members = [member(10, 1), member(11, 10), member(12, 10), member(13, 11), member(20, 1)];
         let order: Vec<(usize, u32)> = in_tree_order(&members).iter().map(|(d, m)| (*d, m.id.pid)).collect();
         assert_eq!(order, [(0, 10), (1, 11), (2, 13), (1, 12), (0, 20)]);

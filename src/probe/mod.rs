@@ -1,8 +1,8 @@
 //! One look at /proc.
 //!
 //! [`find`] says which processes belong to the target, [`read`] reads one of them, [`scan`] its descriptors (named by
-//! [`classify`]), [`handles`] what its pidfds, eventpolls and pipes refer to, [`sockets`] what its sockets are, [`cgroup`] what
-//! the target is charged with. [`dead`] and [`turnover`] remember handles from look to look, and [`sampler`] makes a
+//! [`classify`]), [`handles`] what its pidfds, eventpolls and pipes refer to, [`sockets`] what its sockets are, [`threads`] what its
+//! threads are called, [`cgroup`] what the target is charged with. [`dead`] and [`turnover`] remember handles from look to look, and [`sampler`] makes a
 //! [`Snapshot`](crate::model::Snapshot) of it all. [`parse`] knows the formats of the kernel, [`borrow`] asks a descriptor itself.
 
 pub mod borrow;
@@ -21,6 +21,7 @@ pub mod scan;
 pub mod sockets;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod threads;
 pub mod turnover;
 
 pub use dead::Graces;

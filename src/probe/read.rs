@@ -11,8 +11,8 @@ use super::sampler::Depth;
 use super::scan::{Entry, Scanner};
 use crate::model::{Gap, ProcState, ProcessFacts, ProcessSample, Reading};
 
-/// The longest command line that is kept, bytes.
-const CMDLINE: usize = 4096;
+/// The longest command line and name of a program that is kept, bytes.
+const LONGEST: usize = 4096;
 
 /// A process that was read.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Seen {
 
 /// Reads processes; `None` for one that ended while it was read. Of a short scan nothing is kept: it would be a drop that
 /// never was.
-pub fn read(root: &ProcRoot, member: &Member, scanner: &mut Scanner, _depth: Depth) -> Option<Seen> {
+pub fn read(root: &ProcRoot, member: &Member, scanner: &mut Scanner, depth: Depth) -> Option<Seen> {
     let dir = match root.open(member.id.pid) {
         Ok(dir) => dir,
         Err(errno) => return unreadable(member, errno),
@@ -41,19 +41,19 @@ pub fn read(root: &ProcRoot, member: &Member, scanner: &mut Scanner, _depth: Dep
         Err(other) => return Some(seen_without(member, &other)),
     };
     let base = alive(&dir, &stat);
-    let seen = look(&dir, &base, member, &stat, scanner);
+    let seen = look(&dir, &base, member, &stat, scanner, depth);
     if stat.state == ProcState::Zombie {
         return Some(seen);
     }
     // A process that ends during the scan has ever fewer descriptors: only one that is still there was read in full.
     match self::stat(&dir) {
         Err(Reading::Gone) => None,
-        Ok(now) if now.state == ProcState::Zombie => Some(look(&dir, &alive(&dir, &now), member, &now, scanner)),
+        Ok(now) if now.state == ProcState::Zombie => Some(look(&dir, &alive(&dir, &now), member, &now, scanner, depth)),
         Ok(_) | Err(_) => Some(seen),
     }
 }
 
-fn look(dir: &ProcDir, base: &str, member: &Member, stat: &Stat, scanner: &mut Scanner) -> Seen {
+fn look(dir: &ProcDir, base: &str, member: &Member, stat: &Stat, scanner: &mut Scanner, depth: Depth) -> Seen {
     let pid = member.id.pid;
     // The main thread may have ended before the others: the process lives on in them.
     let zombie = stat.state == ProcState::Zombie && base.is_empty();
@@ -80,29 +80,34 @@ fn look(dir: &ProcDir, base: &str, member: &Member, stat: &Stat, scanner: &mut S
         }
         fds
     };
-    let (uid, ns_pid, rss, anon) = match status {
-        Reading::Value(Status { uid, ns_pid, rss, anon }) => (uid, ns_pid, rss, anon),
-        other @ (Reading::Denied | Reading::Gone | Reading::Malformed(_)) => {
-            (None, None, missing(&other), missing(&other))
-        }
-    };
-    note(&rss, "resident memory", pid, &mut gaps);
-    note(&anon, "anonymous memory", pid, &mut gaps);
+    let status = known(status, pid, &mut gaps);
     Seen {
         sample: ProcessSample {
             id: member.id,
             ppid: stat.ppid,
-            ns_pid,
+            ns_pid: status.ns_pid,
             role: member.role,
             state,
             comm: readable(&stat.comm),
             cmdline: cmdline.value().cloned().unwrap_or_default(),
             threads: Reading::Value(stat.threads),
-            rss,
-            anon,
+            rss: status.rss,
+            anon: status.anon,
             nofile,
             fds,
-            facts: ProcessFacts { uid, ..ProcessFacts::default() },
+            facts: ProcessFacts {
+                exe: dir.link(&format!("{base}exe")).ok().map(|path| cut(readable(&path))),
+                uid: status.uid,
+                pgrp: Some(stat.pgrp),
+                session: Some(stat.session),
+                orphan: member.orphan,
+                cpu_us: Some(cpu_us(stat)),
+                thread_names: Vec::new(),
+                file: status.file,
+                shmem: status.shmem,
+                swap: status.swap,
+                pss: pss(dir, base, depth).map(|pss| if zombie { Reading::Value(0) } else { pss }),
+            },
         },
         held,
         handles: handles.filter(|handles| !handles.is_empty()),
@@ -127,12 +132,58 @@ fn alive(dir: &ProcDir, stat: &Stat) -> String {
     living.unwrap_or_default()
 }
 
-/// Arguments joined by spaces, printable, cut at a character.
+/// What `status` told. Memory that it does not tell is a gap.
+fn known(status: Reading<Status>, pid: u32, gaps: &mut Vec<Gap>) -> Status {
+    let read = status.value().is_some();
+    let status = match status {
+        Reading::Value(status) => status,
+        other @ (Reading::Denied | Reading::Gone | Reading::Malformed(_)) => Status {
+            uid: None,
+            ns_pid: None,
+            rss: missing(&other),
+            anon: missing(&other),
+            file: missing(&other),
+            shmem: missing(&other),
+            swap: missing(&other),
+        },
+    };
+    note(&status.rss, "resident memory", pid, gaps);
+    note(&status.anon, "anonymous memory", pid, gaps);
+    // Where nothing was read, that is said already.
+    let others = [&status.file, &status.shmem, &status.swap];
+    if let Some(other) = others.into_iter().find(|other| read && other.value().is_none()) {
+        note(other, "memory of files, shared or swapped memory", pid, gaps);
+    }
+    status
+}
+
+/// CPU time of all threads, ended ones too, microseconds.
+fn cpu_us(stat: &Stat) -> u64 {
+    let ticks = stat.user_ticks.saturating_add(stat.kernel_ticks);
+    ticks.saturating_mul(1_000_000) / procfs::ticks_per_second().max(1)
+}
+
+/// The proportional share of memory. The kernel walks all pages for it, so it is asked for on a full look only.
+fn pss(dir: &ProcDir, base: &str, depth: Depth) -> Option<Reading<u64>> {
+    match depth {
+        Depth::Light => None,
+        Depth::Full => Some(match dir.read(&format!("{base}smaps_rollup"), 64 * 1024) {
+            Ok(text) => parse::pss(&text),
+            Err(errno) => refused(errno),
+        }),
+    }
+}
+
+/// Arguments joined by spaces, printable, cut at 4 KiB.
 fn command_line(text: &[u8]) -> String {
-    let mut line = readable(&parse::arguments(text).join(&b' '));
-    let end = (0..=CMDLINE.min(line.len())).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
-    line.truncate(end);
-    line
+    cut(readable(&parse::arguments(text).join(&b' ')))
+}
+
+/// Text cut at a character.
+fn cut(mut text: String) -> String {
+    let end = (0..=LONGEST.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.truncate(end);
+    text
 }
 
 fn note<T>(reading: &Reading<T>, what: &str, pid: u32, gaps: &mut Vec<Gap>) {
@@ -173,7 +224,7 @@ fn seen_without(member: &Member, why: &Reading<()>) -> Seen {
             anon: missing(why),
             nofile: missing(why),
             fds: missing(why),
-            facts: ProcessFacts::default(),
+            facts: ProcessFacts { orphan: member.orphan, ..ProcessFacts::default() },
         },
         held: None,
         handles: None,

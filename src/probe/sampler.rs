@@ -11,6 +11,7 @@ use super::read::{Seen, read};
 use super::root::{ProcRoot, gap_reason, refused};
 use super::scan::Scanner;
 use super::sockets::Sockets;
+use super::threads::ThreadNames;
 use super::turnover::Ledger;
 use crate::model::{Gap, GapReason, Observer, Phase, Reading, Scope, Snapshot, TargetSample};
 
@@ -31,6 +32,7 @@ pub struct Sampler {
     finder: Finder,
     scanner: Scanner,
     sockets: Sockets,
+    threads: ThreadNames,
     cgroups: Cgroups,
     ledger: Ledger,
     tracker: Tracker,
@@ -45,6 +47,7 @@ impl Sampler {
             finder,
             scanner: Scanner::default(),
             sockets: Sockets::default(),
+            threads: ThreadNames::default(),
             cgroups: Cgroups::default(),
             ledger: Ledger::default(),
             tracker: Tracker::default(),
@@ -186,6 +189,8 @@ impl Sampler {
         }
         let table = self.sockets.look(&self.root, &seen, &mut gaps);
         self.sockets.enter(&mut seen, &table);
+        self.threads.enter(&self.root, &mut seen);
+        gaps.extend(without_share(&seen));
         let turnover = self.ledger.observe(seq, &seen);
         let found = self.tracker.observe(&Look { at_ms, root: &self.root, seen: &seen, sockets: &table });
         let cgroup = match self.finder.scope() {
@@ -211,6 +216,16 @@ impl Sampler {
             observer,
         }
     }
+}
+
+/// The processes whose proportional share of memory was refused, in one gap: it is often refused for all of them. A kernel
+/// that knows no such share (before Linux 4.14) leaves none.
+fn without_share(seen: &[Seen]) -> Option<Gap> {
+    let shares = seen.iter().filter_map(|one| one.sample.facts.pss.as_ref());
+    let mut reasons = shares.filter_map(gap_reason).filter(|reason| *reason != GapReason::Gone);
+    let reason = reasons.next()?;
+    let count = 1 + reasons.count() as u64;
+    Some(Gap { what: "proportional share of memory of processes".to_owned(), reason, count })
 }
 
 /// What slowdrip itself has used up, from its own /proc.

@@ -33,8 +33,8 @@ impl Tree {
         fs::create_dir_all(dir.join("fd")).unwrap();
         fs::create_dir_all(dir.join("fdinfo")).unwrap();
         let (pid, ppid, state, start) = (proc.pid, proc.ppid, proc.state, proc.start);
-        let threads = proc.threads.len().max(1);
-        let tail = format!(") {state} {ppid} 1 1 0 -1 0 0 0 0 0 7 8 0 0 20 0 {threads} 0 {start} 0 0\n");
+        let threads = proc.threads.len().max(proc.names.len()).max(1);
+        let tail = format!(") {state} {ppid} {pid} {pid} 0 -1 0 0 0 0 0 7 8 0 0 20 0 {threads} 0 {start} 0 0\n");
         let stat = [format!("{pid} (").as_bytes(), &proc.comm, tail.as_bytes()].concat();
         fs::write(dir.join("stat"), &stat).unwrap();
         fs::write(dir.join("status"), &proc.status).unwrap();
@@ -47,6 +47,17 @@ impl Tree {
         }
         for (fd, text) in &proc.fdinfo {
             fs::write(dir.join(format!("fdinfo/{fd}")), text).unwrap();
+        }
+        if let Some(exe) = &proc.exe {
+            symlink(OsStr::from_bytes(exe), dir.join("exe")).unwrap();
+        }
+        if let Some(rollup) = &proc.rollup {
+            fs::write(dir.join("smaps_rollup"), rollup).unwrap();
+        }
+        for (tid, name) in &proc.names {
+            let task = dir.join(format!("task/{tid}"));
+            fs::create_dir_all(&task).unwrap();
+            fs::write(task.join("comm"), [name, &b"\n"[..]].concat()).unwrap();
         }
         for (tid, syscall) in &proc.threads {
             let task = dir.join(format!("task/{tid}"));
@@ -75,6 +86,9 @@ pub(crate) struct Proc {
     fds: Vec<(u32, Vec<u8>)>,
     fdinfo: Vec<(u32, String)>,
     threads: Vec<(u32, String)>,
+    names: Vec<(u32, Vec<u8>)>,
+    exe: Option<Vec<u8>>,
+    rollup: Option<String>,
 }
 
 impl Proc {
@@ -87,10 +101,16 @@ impl Proc {
             comm: b"app".to_vec(),
             cmdline: b"/usr/bin/app\0--serve\0".to_vec(),
             cgroup: "0::/\n".to_owned(),
-            status: format!("Uid:\t1000\t1000\t1000\t1000\nNSpid:\t{pid}\t7\nVmRSS:\t2048 kB\nRssAnon:\t1024 kB\n"),
+            status: format!(
+                "Uid:\t1000\t1000\t1000\t1000\nNSpid:\t{pid}\t7\nVmRSS:\t2048 kB\nRssAnon:\t1024 kB\n\
+                 RssFile:\t1000 kB\nRssShmem:\t24 kB\nVmSwap:\t8 kB\n"
+            ),
             fds: Vec::new(),
             fdinfo: Vec::new(),
             threads: Vec::new(),
+            names: Vec::new(),
+            exe: Some(b"/usr/bin/app".to_vec()),
+            rollup: None,
         }
     }
 
@@ -123,6 +143,7 @@ impl Proc {
     pub(crate) fn zombie(mut self) -> Self {
         self.state = 'Z';
         self.cmdline.clear();
+        self.exe = None;
         self.cgroup = "4:pids:/\n0::/\n".to_owned();
         self.status = "State:\tZ (zombie)\nUid:\t1000\t1000\t1000\t1000\n".to_owned();
         self
@@ -158,6 +179,23 @@ impl Proc {
     /// A thread and what its `syscall` file says.
     pub(crate) fn thread(mut self, tid: u32, syscall: &str) -> Self {
         self.threads.push((tid, syscall.to_owned()));
+        self
+    }
+
+    /// A thread and its name.
+    pub(crate) fn named_thread(mut self, tid: u32, name: &[u8]) -> Self {
+        self.names.push((tid, name.to_vec()));
+        self
+    }
+
+    /// The program, and what `smaps_rollup` says.
+    pub(crate) fn exe(mut self, exe: &[u8]) -> Self {
+        self.exe = Some(exe.to_vec());
+        self
+    }
+
+    pub(crate) fn rollup(mut self, text: &str) -> Self {
+        self.rollup = Some(text.to_owned());
         self
     }
 

@@ -18,6 +18,8 @@ pub struct Member {
     pub ppid: u32,
     /// Whose it is.
     pub role: Role,
+    /// True where it was handed to another parent because its own ended; see [`Finder`].
+    pub orphan: bool,
 }
 
 /// What one search found.
@@ -43,6 +45,14 @@ pub struct Found {
 /// application's from then on: nobody else will ever reap it.
 ///
 /// **Descent**: the process, its descendants, and those that once were its descendants.
+///
+/// **Orphans**: the kernel gives a process another parent only when its own has ended: then it goes to the nearest subreaper
+/// among its ancestors, or to the init of its pid namespace, see proc_pid_stat(5) and PR_SET_CHILD_SUBREAPER(2const). So a
+/// process of the application is an orphan from the look on that sees it under another parent than the look before, if that
+/// one was a process of the target; also where it is first seen without a parent in the target and is not the first process.
+/// What cannot be known: a process whose parent ended before any look saw the two together stands under its init as if that
+/// had started it, and is not called an orphan. The first process of the target is none, whoever started it; nor are health
+/// checks and execs, whose parent (the engine's runtime) ends once they run, until they are handed to the application.
 #[derive(Debug)]
 pub struct Finder {
     scope: Scope,
@@ -60,8 +70,10 @@ const STRANGER_AFTER: u32 = 2;
 #[derive(Debug, Clone, Copy)]
 struct Known {
     role: Role,
-    // True if the parent was a process of the target.
+    // Its parent's pid, and whether that was a process of the target.
+    ppid: u32,
     had_parent: bool,
+    orphan: bool,
 }
 
 /// One line of the process table.
@@ -129,10 +141,11 @@ impl Finder {
         let members: Vec<Member> = all
             .iter()
             .filter_map(|pid| table.get(pid))
-            .map(|row| Member {
-                id: row.id,
-                ppid: row.ppid,
-                role: roles.get(&row.id.pid).copied().unwrap_or(Role::App),
+            .map(|row| {
+                let role = roles.get(&row.id.pid).copied().unwrap_or(Role::App);
+                let is_first = first_row.is_some_and(|first| first.id == row.id);
+                let orphan = role == Role::App && !is_first && self.lost_its_parent(row, all.contains(&row.ppid));
+                Member { id: row.id, ppid: row.ppid, role, orphan }
             })
             .collect();
         let outside = table.values().filter(|row| !row.in_cgroup && !row.zombie).map(|row| {
@@ -140,11 +153,22 @@ impl Finder {
             (row.id, looks.saturating_add(1))
         });
         self.strangers = outside.collect();
-        self.known = members
-            .iter()
-            .map(|member| (member.id, Known { role: member.role, had_parent: all.contains(&member.ppid) }))
-            .collect();
+        let known = |member: &Member| Known {
+            role: member.role,
+            ppid: member.ppid,
+            had_parent: all.contains(&member.ppid),
+            orphan: member.orphan,
+        };
+        self.known = members.iter().map(|member| (member.id, known(member))).collect();
         Ok(Found { members, gaps, first, in_container })
+    }
+
+    /// True where a process of the application has another parent than it had, or none although it is not the first.
+    fn lost_its_parent(&self, row: &Row, has_parent: bool) -> bool {
+        match self.known.get(&row.id) {
+            Some(known) => known.orphan || (known.had_parent && known.ppid != row.ppid),
+            None => !has_parent,
+        }
     }
 
     /// Every process of the system. Those that end meanwhile are left out.
@@ -277,125 +301,4 @@ fn descend(from: impl IntoIterator<Item = u32>, children: &Children) -> BTreeSet
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::probe::testing::{Proc, Tree};
-
-    const ID: &str = "4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01";
-
-    fn container() -> Finder {
-        Finder::new(
-            Scope::Container { pid: 100, id: ID.to_owned() },
-            vec!["CMD-SHELL".into(), "curl -f 'http://x/'".into()],
-        )
-    }
-
-    fn roles(finder: &mut Finder, tree: &Tree) -> Vec<(u32, Role)> {
-        let found = finder.find(&tree.root()).unwrap();
-        assert_eq!(found.gaps, []);
-        found.members.iter().map(|member| (member.id.pid, member.role)).collect()
-    }
-
-    fn v1(pid: u32) -> Proc {
-        Proc::new(pid).cgroup(&format!("12:pids:/docker/{ID}\n4:memory:/docker/{ID}\n0::/\n"))
-    }
-
-    fn v2(pid: u32) -> Proc {
-        Proc::new(pid).cgroup(&format!("0::/../docker-{ID}.scope/init\n"))
-    }
-
-    #[test]
-    fn takes_the_processes_of_the_cgroup_and_their_zombies_on_both_versions() {
-        for make in [v1, v2] {
-            let tree = Tree::new();
-            tree.add(&Proc::new(1).ppid(0));
-            tree.add(&Proc::new(50).cgroup("0::/system.slice/cron.service\n"));
-            tree.add(&make(100).ppid(60));
-            tree.add(&make(101).ppid(100));
-            tree.add(&Proc::new(102).ppid(101).zombie());
-            tree.add(&Proc::new(103).ppid(50).zombie());
-            let expected = [(100, Role::App), (101, Role::App), (102, Role::App)];
-            assert_eq!(roles(&mut container(), &tree), expected);
-        }
-    }
-
-    #[test]
-    fn tells_health_checks_and_execs_from_the_application() {
-        let tree = Tree::new();
-        tree.add(&Proc::new(60));
-        tree.add(&v2(100).ppid(60));
-        tree.add(&v2(110).ppid(60).cmdline(&["/bin/sh", "-c", "curl -f 'http://x/'"]));
-        tree.add(&v2(111).ppid(110).cmdline(&["curl", "-f", "http://x/"]));
-        tree.add(&v2(120).ppid(60).cmdline(&["bash"]));
-        tree.add(&v2(121).ppid(120).cmdline(&["curl", "-f", "http://x/"]));
-        let mut finder = container();
-        let all = [
-            (100, Role::App),
-            (110, Role::HealthCheck),
-            (111, Role::HealthCheck),
-            (120, Role::Exec),
-            (121, Role::Exec),
-        ];
-        assert_eq!(roles(&mut finder, &tree), all);
-        // The engine kills the shell of a check that hangs; its child is handed to the first process and stays.
-        tree.remove(110);
-        tree.add(&v2(111).ppid(100));
-        // In the host's pid namespace it is handed to the engine's shim.
-        tree.remove(120);
-        tree.add(&v2(121).ppid(60));
-        assert_eq!(roles(&mut finder, &tree), [(100, Role::App), (111, Role::App), (121, Role::App)]);
-    }
-
-    #[test]
-    fn a_process_that_joins_late_is_seen_and_a_stranger_stays_one() {
-        let tree = Tree::new();
-        tree.add(&v2(100).ppid(60));
-        tree.add(&Proc::new(110).ppid(60));
-        let mut finder = container();
-        assert_eq!(roles(&mut finder, &tree), [(100, Role::App)]);
-        // The engine's own process, on its way into the container.
-        tree.add(&v2(110).ppid(60));
-        assert_eq!(roles(&mut finder, &tree), [(100, Role::App), (110, Role::Exec)]);
-        tree.add(&Proc::new(120).ppid(60));
-        (0..2).for_each(|_| drop(roles(&mut finder, &tree)));
-        fs::write(tree.path().join("120/cgroup"), format!("0::/{ID}\n")).unwrap();
-        assert_eq!(roles(&mut finder, &tree).len(), 2);
-    }
-
-    #[test]
-    fn follows_orphans_of_a_descent_and_their_children() {
-        let tree = Tree::new();
-        tree.add(&Proc::new(1).ppid(0));
-        tree.add(&Proc::new(100));
-        tree.add(&Proc::new(101).ppid(100));
-        tree.add(&Proc::new(102).ppid(101));
-        tree.add(&Proc::new(200));
-        let mut finder = Finder::new(Scope::Descent { pid: 100 }, Vec::new());
-        let pids = |finder: &mut Finder| -> Vec<u32> {
-            finder.find(&tree.root()).unwrap().members.iter().map(|member| member.id.pid).collect()
-        };
-        assert_eq!(pids(&mut finder), [100, 101, 102]);
-        tree.remove(101);
-        tree.add(&Proc::new(102).ppid(1));
-        tree.add(&Proc::new(103).ppid(102));
-        assert_eq!(pids(&mut finder), [100, 102, 103]);
-        // Even when the first process is gone; a pid that is used again is another process.
-        tree.remove(100);
-        tree.add(&Proc::new(103).ppid(1).start(9999));
-        let found = finder.find(&tree.root()).unwrap();
-        assert_eq!(found.members.iter().map(|member| member.id.pid).collect::<Vec<_>>(), [102]);
-        assert_eq!((found.gaps.len(), found.first), (1, Reading::Gone));
-    }
-
-    #[test]
-    fn a_forged_process_table_ends_the_search_too() {
-        let tree = Tree::new();
-        tree.add(&Proc::new(100).ppid(101));
-        tree.add(&Proc::new(101).ppid(100));
-        tree.add(&Proc::new(102).ppid(102));
-        let mut finder = Finder::new(Scope::Descent { pid: 100 }, Vec::new());
-        assert_eq!(roles(&mut finder, &tree), [(100, Role::App), (101, Role::App)]);
-    }
-}
+mod tests;
