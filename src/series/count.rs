@@ -4,7 +4,8 @@ use globset::GlobMatcher;
 
 use super::app_processes;
 use crate::model::{
-    CgroupSample, DiskSample, FdCensus, FdClass, FdKind, Metric, ProcId, ProcState, ProcessSample, Reading, Snapshot,
+    CgroupSample, DiskSample, FdCensus, FdClass, FdKind, Metric, ProcId, ProcState, ProcessFacts, ProcessSample,
+    Reading, Snapshot,
 };
 use crate::threshold::Selector;
 
@@ -35,11 +36,20 @@ pub(super) struct Look {
     pub(super) share: Option<f64>,
 }
 
-/// The figure of a class; `old` are the processes that count, where not all do.
-pub(super) fn look(select: &Selector, snapshot: &Snapshot, old: Option<&Vec<ProcId>>) -> Result<Look, Missing> {
+/// The figure of a class; `old` are the processes that count, where not all do. `None`: the figure is taken at some of the
+/// snapshots only, and this is none of them.
+pub(super) fn look(select: &Selector, snapshot: &Snapshot, old: Option<&Vec<ProcId>>) -> Result<Option<Look>, Missing> {
+    let on_disk = matches!(select, Selector::Metric(Metric::DiskLayer | Metric::DiskVolumes));
+    if on_disk && snapshot.target.disk.is_none() {
+        return Ok(None);
+    }
     if app_processes(snapshot).next().is_none() {
         return Err(Missing::NoProcess);
     }
+    told_of(select, snapshot, old).map(Some)
+}
+
+fn told_of(select: &Selector, snapshot: &Snapshot, old: Option<&Vec<ProcId>>) -> Result<Look, Missing> {
     let counted: Vec<&ProcessSample> =
         app_processes(snapshot).filter(|process| old.is_none_or(|old| old.contains(&process.id))).collect();
     match select {
@@ -51,9 +61,7 @@ pub(super) fn look(select: &Selector, snapshot: &Snapshot, old: Option<&Vec<Proc
             Ok(Look { folded, ..look })
         }
         Selector::Metric(Metric::Kind(kind)) => of_kind(&counted, *kind),
-        Selector::Metric(Metric::ProcOrphan) => {
-            Ok(plain(counted.iter().filter(|process| process.facts.orphan).count() as u64))
-        }
+        Selector::Metric(Metric::ProcOrphan) => orphans(&counted),
         Selector::Metric(Metric::MemFile) => sum(&counted, |process| &process.facts.file).map(plain),
         Selector::Metric(Metric::MemShmem) => sum(&counted, |process| &process.facts.shmem).map(plain),
         Selector::Metric(Metric::MemSwap) => sum(&counted, |process| &process.facts.swap).map(plain),
@@ -93,6 +101,15 @@ fn of_kind(counted: &[&ProcessSample], kind: FdKind) -> Result<Look, Missing> {
     let told = |process: &&ProcessSample| process.fds.value().is_none_or(|census| census.kinds_told(kind.class()));
     let look = descriptors(counted, |census| census.kinds.get(&kind).copied().unwrap_or(0))?;
     if counted.iter().all(told) { Ok(look) } else { Err(Missing::Denied) }
+}
+
+/// Missing where nothing is known of a process beside its descriptors, as in nights of format 1: that is not to have a parent.
+fn orphans(counted: &[&ProcessSample]) -> Result<Look, Missing> {
+    let unknown = ProcessFacts::default();
+    if counted.iter().any(|process| process.facts == unknown) {
+        return Err(Missing::Gone);
+    }
+    Ok(plain(counted.iter().filter(|process| process.facts.orphan).count() as u64))
 }
 
 fn charged(snapshot: &Snapshot, of: impl Fn(&CgroupSample) -> &Reading<u64>) -> Result<Look, Missing> {

@@ -102,7 +102,9 @@ impl Series {
                 },
             };
             match count::look(question.select, snapshot, old.as_ref()) {
-                Ok(look) => series.push(at_s, &look, question),
+                Ok(Some(look)) => series.push(at_s, &look, question),
+                // A figure that is taken at some of the snapshots only: neither a figure nor a gap.
+                Ok(None) => {}
                 Err(why) => series.gaps.push(SeriesGap { at_s, why }),
             }
         }
@@ -175,7 +177,7 @@ pub fn app_processes(snapshot: &Snapshot) -> impl Iterator<Item = &ProcessSample
 
 /// True where a snapshot tells the figure of a class.
 pub fn tells(select: &Selector, snapshot: &Snapshot) -> bool {
-    count::look(select, snapshot, None).is_ok()
+    matches!(count::look(select, snapshot, None), Ok(Some(_)))
 }
 
 /// What a selector counts in.

@@ -27,7 +27,7 @@ pub(crate) fn process(pid: u32) -> ProcessSample {
         anon: Reading::Value(100 << 20),
         nofile: Reading::Value(Some(1024)),
         fds: Reading::Value(census(&[(FdClass::Socket, 1), (FdClass::Eventpoll, 1)])),
-        facts: ProcessFacts::default(),
+        facts: ProcessFacts { pgrp: Some(1), session: Some(1), ..ProcessFacts::default() },
     }
 }
 

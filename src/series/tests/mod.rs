@@ -1,3 +1,5 @@
+mod target;
+
 use std::time::Duration;
 
 use super::*;
