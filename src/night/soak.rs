@@ -10,7 +10,7 @@ use crate::judge;
 use crate::model::text::seconds;
 use crate::model::{Ending, EventKind, Phase, Snapshot};
 use crate::probe::Depth;
-use crate::target::State;
+use crate::target::{Facts, State};
 
 /// How often the target is asked whether it still lives, at least.
 const PULSE: Duration = Duration::from_secs(1);
@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Watch {
     access: Access,
+    facts: Facts,
     interval: Duration,
     taken: u32,
     restarts: Option<u64>,
@@ -30,7 +31,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(access: Access, interval: Duration) -> Self {
-        Self { access, interval, taken: 0, restarts: None, silent_since: None }
+        Self { access, facts: Facts::default(), interval, taken: 0, restarts: None, silent_since: None }
     }
 }
 
@@ -51,13 +52,16 @@ impl Night<'_> {
             if late > watch.interval {
                 self.note(EventKind::Gap, &format!("a snapshot came {} late", seconds(late.as_secs_f64())));
             }
-            let depth = if watch.taken == 0 { Depth::Full } else { Depth::Light };
+            let last = next_on_grid(due, watch.interval) >= begin + length;
+            let depth = if watch.taken == 0 || last { Depth::Full } else { Depth::Light };
             let snapshot = self.look(watch, phase, depth).await?;
             journal.append(&snapshot).map_err(|error| not_written(&error))?;
             self.collect_events();
-            // The grid of times stays; what was missed is a gap, not a burst of snapshots.
-            while due <= tokio::time::Instant::now() {
-                due += watch.interval;
+            due = next_on_grid(due, watch.interval);
+            // In time for the last snapshot, which waits for nothing.
+            let before_last = !last && due + watch.interval >= begin + length;
+            if let Some(target) = &self.target {
+                watch.facts.measure(target, before_last);
             }
             self.audience.notice(&Notice::Tick(&Tick {
                 phase,
@@ -91,6 +95,7 @@ impl Night<'_> {
             Err(error) => return self.engine_is_silent(watch, &error.to_string()),
         };
         watch.silent_since = None;
+        watch.facts.note(target, &state);
         if let State::Running { restarts, .. } = state {
             let restarted = watch.restarts.is_some_and(|before| before != restarts);
             watch.restarts = Some(restarts);
@@ -128,6 +133,31 @@ impl Night<'_> {
         let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
         let looked = watch.access.snapshot(watch.taken, at_ms, phase, depth).await;
         watch.taken += 1;
-        looked.map_err(|error| unreadable(&error))
+        let mut snapshot = looked.map_err(|error| unreadable(&error))?;
+        watch.facts.enter(&mut snapshot.target);
+        Ok(snapshot)
+    }
+}
+
+/// The next of the times at which snapshots are due. The grid stays: what was missed is a gap, not a burst of snapshots.
+fn next_on_grid(mut due: tokio::time::Instant, interval: Duration) -> tokio::time::Instant {
+    let now = tokio::time::Instant::now();
+    while due <= now {
+        due += interval;
+    }
+    due
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_snapshot_that_was_missed_is_left_out_and_the_grid_stays() {
+        let begin = tokio::time::Instant::now();
+        let interval = Duration::from_secs(5);
+        assert_eq!(next_on_grid(begin, interval), begin + interval);
+        tokio::time::advance(Duration::from_secs(12)).await;
+        assert_eq!(next_on_grid(begin + interval, interval), begin + 3 * interval);
     }
 }

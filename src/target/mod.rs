@@ -9,6 +9,7 @@ mod descent;
 mod docker;
 mod error;
 mod events;
+mod facts;
 mod ignored;
 mod lines;
 mod owner;
@@ -16,18 +17,23 @@ mod ports;
 mod process;
 mod ready;
 mod stop;
+mod volumes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{StreamExt, TryFutureExt};
+use futures_util::{FutureExt, StreamExt, TryFutureExt};
 
-use crate::model::{ControlError, EngineRecord, ExecOutput, LogLine, Redactor, Scope, TargetControl, TargetRecord};
+use crate::model::{
+    ControlError, DiskSample, EngineRecord, ExecOutput, LogLine, Redactor, Scope, TargetControl, TargetRecord,
+};
 use crate::scenario::{EnvValue, Ready, Scenario, TargetKind};
 
 pub use error::TargetError;
 pub use events::TargetEvent;
+pub use facts::Facts;
 
 use docker::{Application, Engine};
 use process::{Attached, Local};
@@ -252,6 +258,14 @@ impl Target {
             Body::Docker(application) => application.keep().await,
             Body::Local(local) => local.remove().await.map(|()| Vec::new()),
             Body::Attached(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Measures its disk; the answer may take long and needs nothing of the target. `None` where it is no container.
+    fn disk(&self) -> Option<BoxFuture<'static, DiskSample>> {
+        match &self.body {
+            Body::Docker(application) => application.disk().map(FutureExt::boxed),
+            Body::Local(_) | Body::Attached(_) => None,
         }
     }
 

@@ -9,6 +9,7 @@ use futures_util::stream::BoxStream;
 use serde_json::Value;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::disk::volumes_of;
 use super::image::{Image, Making};
 use super::inspect::{address_of, mask_env, secrets_of, state_of};
 use super::remove::{Kind, Outcome};
@@ -41,11 +42,13 @@ pub(in crate::target) struct Application {
     kept: bool,
     // The full id of the target's container, once it is there.
     pub(super) container: Option<String>,
-    pid: AtomicU32,
+    pub(super) pid: AtomicU32,
     pub(super) image: Option<Image>,
     memory_limit: Option<u64>,
     addresses: BTreeMap<u16, SocketAddr>,
     healthcheck: Option<Vec<String>>,
+    // Where its volumes are mounted.
+    pub(super) volumes: Vec<String>,
     // Names and ids of the sidecars that were created.
     pub(super) sidecars: Vec<(String, String)>,
     events: Arc<Events>,
@@ -69,6 +72,7 @@ impl Application {
             memory_limit: scenario.target.options.memory,
             addresses: BTreeMap::new(),
             healthcheck: None,
+            volumes: Vec::new(),
             sidecars: Vec::new(),
             events: Arc::default(),
             watcher: None,
@@ -130,6 +134,7 @@ impl Application {
             self.note_pid(&state_of(&found));
             let check = found.config.as_ref().and_then(|config| config.healthcheck.as_ref());
             self.healthcheck = check.and_then(|check| check.test.clone()).filter(|test| !test.is_empty());
+            self.volumes = volumes_of(&found);
             let reached = |port: &u16| Some((*port, address_of(&found, *port)?));
             self.addresses = self.options.publish.iter().filter_map(reached).collect();
         }

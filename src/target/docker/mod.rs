@@ -3,6 +3,7 @@
 mod application;
 mod build;
 mod create;
+mod disk;
 mod image;
 mod inspect;
 mod launch;
