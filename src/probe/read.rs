@@ -9,7 +9,7 @@ use super::parse::{self, Stat, Status};
 use super::root::{ProcDir, ProcRoot, gap_reason, reading, refused};
 use super::sampler::Depth;
 use super::scan::{Entry, Scanner};
-use crate::model::{Gap, ProcState, ProcessFacts, ProcessSample, Reading};
+use crate::model::{Gap, GapReason, ProcState, ProcessFacts, ProcessSample, Reading};
 
 /// The longest command line and name of a program that is kept, bytes.
 const LONGEST: usize = 4096;
@@ -174,6 +174,16 @@ fn pss(dir: &ProcDir, base: &str, depth: Depth) -> Option<Reading<u64>> {
     }
 }
 
+/// The processes whose proportional share of memory was refused, in one gap: it is often refused for all of them. A kernel
+/// that knows no such share (before Linux 4.14) leaves none.
+pub(super) fn without_share(seen: &[Seen]) -> Option<Gap> {
+    let shares = seen.iter().filter_map(|one| one.sample.facts.pss.as_ref());
+    let mut reasons = shares.filter_map(gap_reason).filter(|reason| *reason != GapReason::Gone);
+    let reason = reasons.next()?;
+    let count = 1 + reasons.count() as u64;
+    Some(Gap { what: "proportional share of memory of processes".to_owned(), reason, count })
+}
+
 /// Arguments joined by spaces, printable, cut at 4 KiB.
 fn command_line(text: &[u8]) -> String {
     cut(readable(&parse::arguments(text).join(&b' ')))
@@ -229,5 +239,104 @@ fn seen_without(member: &Member, why: &Reading<()>) -> Seen {
         held: None,
         handles: None,
         gaps,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ProcId, Role};
+    use crate::probe::testing::{Proc, Tree};
+
+    fn seen(tree: &Tree, pid: u32, depth: Depth) -> Option<Seen> {
+        let member = Member { id: ProcId { pid, start: u64::from(pid) }, ppid: 1, role: Role::App, orphan: false };
+        read(&tree.root(), &member, &mut Scanner::default(), depth)
+    }
+
+    fn one(proc: &Proc, depth: Depth) -> Seen {
+        let tree = Tree::new();
+        tree.add(proc);
+        seen(&tree, 100, depth).unwrap()
+    }
+
+    #[test]
+    fn knows_what_a_process_is_and_what_it_has_used() {
+        let one = one(&Proc::new(100).exe(b"/usr/bin/app (deleted)"), Depth::Light);
+        let facts = one.sample.facts;
+        assert_eq!(facts.exe.as_deref(), Some("/usr/bin/app (deleted)"));
+        assert_eq!((facts.uid, facts.pgrp, facts.session), (Some(1000), Some(100), Some(100)));
+        assert_eq!(facts.cpu_us, Some(15 * 1_000_000 / procfs::ticks_per_second()));
+        let kib = |n: u64| Reading::Value(n * 1024);
+        assert_eq!((facts.file, facts.shmem, facts.swap), (kib(1000), kib(24), kib(8)));
+        assert_eq!(facts.pss, None);
+        assert_eq!(one.gaps, []);
+    }
+
+    #[test]
+    fn the_share_of_memory_is_read_on_a_full_look_only_and_an_old_kernel_is_no_gap() {
+        let rollup = one(&Proc::new(100).rollup("Rss: 9 kB\nPss: 7 kB\n"), Depth::Full);
+        assert_eq!(rollup.sample.facts.pss, Some(Reading::Value(7 * 1024)));
+        let old = one(&Proc::new(100), Depth::Full);
+        assert_eq!((old.sample.facts.pss, old.gaps), (Some(Reading::Gone), Vec::new()));
+        let zombie = one(&Proc::new(100).zombie(), Depth::Full);
+        assert_eq!((zombie.sample.facts.pss, zombie.gaps), (Some(Reading::Value(0)), Vec::new()));
+        assert_eq!(zombie.sample.facts.exe, None);
+    }
+
+    #[test]
+    fn names_of_any_bytes_stay_one_line_of_bounded_length() {
+        let long = "y".repeat(1 << 20);
+        let proc = Proc::new(100).comm(b"a)\n(\xff").cmdline(&["x\n\x1b[31m", &long]).exe(b"/tmp/\xfe\n<script>");
+        let sample = one(&proc, Depth::Light).sample;
+        assert_eq!(sample.comm, "a)\\n(\\xff");
+        assert_eq!(sample.facts.exe.as_deref(), Some("/tmp/\\xfe\\n<script>"));
+        assert!(sample.cmdline.starts_with("x\\n\\u{1b}[31m yyy"), "{:?}", sample.cmdline.get(..40));
+        assert_eq!(sample.cmdline.len(), LONGEST);
+        // A cut in the middle of a character takes the whole character.
+        let wide = one(&Proc::new(100).cmdline(&[&"é".repeat(3000)]).comm(b"x"), Depth::Light).sample;
+        assert!(wide.cmdline.len() <= LONGEST && wide.cmdline.chars().all(|c| c == 'é'));
+    }
+
+    #[test]
+    fn memory_that_is_not_told_is_a_gap_for_each_of_the_great_parts() {
+        let tree = Tree::new();
+        tree.add(&Proc::new(100));
+        let status = "Uid:\t1\t1\t1\t1\nVmRSS:\t8 kB\nRssAnon:\t4 kB\nRssFile:\tmany\nRssShmem:\t0 kB\nVmSwap:\t0 kB\n";
+        std::fs::write(tree.path().join("100/status"), status).unwrap();
+        let one = seen(&tree, 100, Depth::Light).unwrap();
+        let what: Vec<&str> = one.gaps.iter().map(|gap| gap.what.as_str()).collect();
+        assert_eq!(what, ["memory of files, shared or swapped memory of 100"]);
+        assert!(matches!(one.sample.facts.file, Reading::Malformed(_)));
+        assert_eq!(one.sample.facts.swap, Reading::Value(0));
+    }
+
+    #[test]
+    fn in_a_namespace_of_users_and_pids_ids_are_those_of_the_reader() {
+        let tree = Tree::new();
+        tree.add(&Proc::new(100));
+        let status = "Uid:\t100000\t100000\t100000\t100000\nNSpid:\t100\t12\t1\nVmRSS:\t4 kB\nRssAnon:\t4 kB\n\
+            RssFile:\t0 kB\nRssShmem:\t0 kB\nVmSwap:\t0 kB\n";
+        std::fs::write(tree.path().join("100/status"), status).unwrap();
+        // The process's session is outside of what the reader sees.
+        let stat = "100 (app) S 1 0 0 0 -1 0 0 0 0 0 7 8 0 0 20 0 1 0 100 0 0\n";
+        std::fs::write(tree.path().join("100/stat"), stat).unwrap();
+        let sample = seen(&tree, 100, Depth::Light).unwrap().sample;
+        assert_eq!((sample.facts.uid, sample.ns_pid), (Some(100_000), Some(1)));
+        assert_eq!((sample.facts.pgrp, sample.facts.session), (Some(0), Some(0)));
+    }
+
+    #[test]
+    fn a_process_that_is_gone_or_another_is_not_read() {
+        let tree = Tree::new();
+        assert!(seen(&tree, 100, Depth::Full).is_none());
+        tree.add(&Proc::new(100).start(7));
+        assert!(seen(&tree, 100, Depth::Full).is_none());
+        // Its files vanish one by one while it ends.
+        tree.add(&Proc::new(100));
+        std::fs::remove_file(tree.path().join("100/cmdline")).unwrap();
+        std::fs::remove_file(tree.path().join("100/exe")).unwrap();
+        let one = seen(&tree, 100, Depth::Light).unwrap();
+        assert_eq!((one.sample.facts.exe, one.sample.cmdline.as_str()), (None, ""));
+        assert_eq!(one.gaps.len(), 1);
     }
 }

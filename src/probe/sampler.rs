@@ -7,7 +7,7 @@ use super::cgroup::Cgroups;
 use super::dead::{Graces, Look, Tracker};
 use super::find::{Finder, Found};
 use super::parse;
-use super::read::{Seen, read};
+use super::read::{Seen, read, without_share};
 use super::root::{ProcRoot, gap_reason, refused};
 use super::scan::Scanner;
 use super::sockets::Sockets;
@@ -216,16 +216,6 @@ impl Sampler {
             observer,
         }
     }
-}
-
-/// The processes whose proportional share of memory was refused, in one gap: it is often refused for all of them. A kernel
-/// that knows no such share (before Linux 4.14) leaves none.
-fn without_share(seen: &[Seen]) -> Option<Gap> {
-    let shares = seen.iter().filter_map(|one| one.sample.facts.pss.as_ref());
-    let mut reasons = shares.filter_map(gap_reason).filter(|reason| *reason != GapReason::Gone);
-    let reason = reasons.next()?;
-    let count = 1 + reasons.count() as u64;
-    Some(Gap { what: "proportional share of memory of processes".to_owned(), reason, count })
 }
 
 /// What slowdrip itself has used up, from its own /proc.

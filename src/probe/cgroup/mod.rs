@@ -22,7 +22,6 @@ const CAP: u64 = 1 << 20;
 /// Reads the cgroup of a target, and finds it again after a restart.
 #[derive(Debug)]
 pub struct Cgroups {
-    mountinfo: PathBuf,
     // The folder below which the mount points lie.
     top: PathBuf,
     mounts: Option<Vec<CgroupMount>>,
@@ -34,6 +33,8 @@ struct Found {
     pid: u32,
     id: String,
     places: Places,
+    // True once a figure was read.
+    told: bool,
 }
 
 /// Where the files of each controller are.
@@ -56,14 +57,15 @@ enum Place {
 impl Default for Cgroups {
     /// Those of this machine.
     fn default() -> Self {
-        Self::at("/proc/self/mountinfo", "/")
+        Self::at("/")
     }
 }
 
 impl Cgroups {
-    /// A recorded tree: its list of mounts, and the folder below which the mount points of the list lie.
-    pub fn at(mountinfo: impl Into<PathBuf>, top: impl Into<PathBuf>) -> Self {
-        Self { mountinfo: mountinfo.into(), top: top.into(), mounts: None, found: None }
+    /// A recorded tree: the folder below which the mount points lie. The list of mounts is always `self/mountinfo` of the
+    /// processes' own tree.
+    pub fn at(top: impl Into<PathBuf>) -> Self {
+        Self { top: top.into(), mounts: None, found: None }
     }
 
     /// The figures of the cgroup of process `pid`, which is named after the container `id`; `None` where the target has none
@@ -72,15 +74,19 @@ impl Cgroups {
         if self.found.as_ref().is_none_or(|found| found.pid != pid || found.id != id) {
             self.found = None;
             let places = self.find(root, pid, id, gaps)?;
-            self.found = Some(Found { pid, id: id.to_owned(), places });
+            self.found = Some(Found { pid, id: id.to_owned(), places, told: false });
         }
-        let sample = figures::read(&self.found.as_ref()?.places);
+        let found = self.found.as_mut()?;
+        let sample = figures::read(&found.places);
         if sample == figures::nothing() {
-            // The container ended, or its cgroup was made anew elsewhere.
+            // The container ended, or its cgroup was made anew elsewhere. One that never told anything is out of sight.
+            if found.told {
+                gaps.push(Gap { what: format!("cgroup of {pid}"), reason: GapReason::Gone, count: 1 });
+            }
             self.found = None;
-            gaps.push(Gap { what: format!("cgroup of {pid}"), reason: GapReason::Gone, count: 1 });
             return None;
         }
+        found.told = true;
         gaps.extend(figures::gaps(&sample));
         Some(sample)
     }
@@ -97,11 +103,12 @@ impl Cgroups {
             }
         };
         if self.mounts.is_none() {
-            match figures::file(&self.mountinfo) {
+            match figures::file(&root.path().join("self/mountinfo")) {
                 Ok(text) => self.mounts = Some(parse::cgroup_mounts(&text)),
                 Err(errno) => {
-                    let reason = gap_reason::<()>(&refused(errno)).unwrap_or(GapReason::Malformed);
-                    gaps.push(Gap { what: "list of mounts".to_owned(), reason, count: 1 });
+                    // A recorded tree may know nothing of mounts.
+                    let reason = gap_reason::<()>(&refused(errno)).filter(|reason| *reason != GapReason::Gone);
+                    gaps.extend(reason.map(|reason| Gap { what: "list of mounts".to_owned(), reason, count: 1 }));
                     return None;
                 }
             }

@@ -1,6 +1,8 @@
 use std::fs;
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::model::Reading;
 use crate::probe::testing::{Proc, Tree};
@@ -11,9 +13,9 @@ const ID: &str = "4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c
 fn machine(mounts: &str, of_process: &str, files: &[(&str, &str)]) -> (Tree, Cgroups) {
     let tree = Tree::new();
     tree.add(&Proc::new(100).cgroup(of_process));
-    fs::write(tree.path().join("mountinfo"), mounts).unwrap();
+    write(tree.path(), &[("self/mountinfo", mounts)]);
     write(tree.path(), files);
-    let cgroups = Cgroups::at(tree.path().join("mountinfo"), tree.path());
+    let cgroups = Cgroups::at(tree.path());
     (tree, cgroups)
 }
 
@@ -202,4 +204,21 @@ fn a_process_that_is_gone_is_nobodys_gap_twice() {
     let (tree, mut cgroups) = v2();
     tree.remove(100);
     assert_eq!(look(&tree, &mut cgroups), (None, Vec::new()));
+}
+
+proptest! {
+    #[test]
+    fn a_path_never_leads_out_of_the_folder_that_is_mounted(
+        root in "(/|/\\.\\.|/[ab]|/\\.\\./[ab])",
+        path in "(/(\\.\\.|[ab]|docker-ID\\.scope|ID|)){0,5}",
+    ) {
+        let path = path.replace("ID", ID);
+        let lines = [CgroupLine { controllers: b"", path: path.as_bytes() }];
+        let mounts = [CgroupMount { controllers: None, root: root.into_bytes(), point: b"/cg".to_vec() }];
+        if let Some(Place::V2(place)) = place(&lines, &mounts, Path::new("/top"), "memory", ID) {
+            prop_assert!(place.starts_with("/top/cg"));
+            prop_assert!(place.components().all(|part| part.as_os_str() != ".."));
+            prop_assert!(place.file_name().unwrap().to_string_lossy().contains(ID));
+        }
+    }
 }

@@ -3,6 +3,8 @@ use std::fs;
 use super::*;
 use crate::probe::testing::{Proc, Tree};
 
+const NOBODY: [u32; 0] = [];
+
 const ID: &str = "4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01";
 
 fn container() -> Finder {
@@ -112,4 +114,88 @@ fn a_forged_process_table_ends_the_search_too() {
     tree.add(&Proc::new(102).ppid(102));
     let mut finder = Finder::new(Scope::Descent { pid: 100 }, Vec::new());
     assert_eq!(roles(&mut finder, &tree), [(100, Role::App), (101, Role::App)]);
+}
+
+fn orphans(finder: &mut Finder, tree: &Tree) -> Vec<u32> {
+    let found = finder.find(&tree.root()).unwrap();
+    found.members.iter().filter(|member| member.orphan).map(|member| member.id.pid).collect()
+}
+
+#[test]
+fn a_process_that_is_handed_to_the_containers_first_is_an_orphan_from_then_on() {
+    let tree = Tree::new();
+    tree.add(&v2(100).ppid(60));
+    tree.add(&v2(101).ppid(100));
+    tree.add(&v2(102).ppid(101));
+    tree.add(&v2(103).ppid(102));
+    let mut finder = container();
+    assert_eq!(orphans(&mut finder, &tree), NOBODY);
+    tree.remove(101);
+    tree.add(&v2(102).ppid(100));
+    assert_eq!(orphans(&mut finder, &tree), [102], "its child has not lost its parent");
+    assert_eq!(orphans(&mut finder, &tree), [102]);
+    // To a subreaper that is not the first; and a zombie, which on v1 is back in the root cgroup.
+    tree.remove(102);
+    tree.add(&v2(102).ppid(100).zombie());
+    tree.add(&v2(103).ppid(100));
+    assert_eq!(orphans(&mut finder, &tree), [102, 103]);
+    // Another process with the same pid has its own story.
+    tree.add(&v2(103).ppid(100).start(9999));
+    assert_eq!(orphans(&mut finder, &tree), [102]);
+}
+
+#[test]
+fn a_process_whose_parent_was_never_seen_is_not_called_an_orphan() {
+    let tree = Tree::new();
+    tree.add(&v2(100).ppid(60));
+    tree.add(&v2(102).ppid(100));
+    assert_eq!(orphans(&mut container(), &tree), NOBODY);
+}
+
+#[test]
+fn the_engines_own_children_are_no_orphans_until_they_are_handed_to_the_application() {
+    let tree = Tree::new();
+    tree.add(&Proc::new(60));
+    tree.add(&Proc::new(61));
+    // The runtime that starts them ends, and they are handed to the shim.
+    tree.add(&v2(100).ppid(61));
+    tree.add(&v2(110).ppid(61).cmdline(&["/bin/sh", "-c", "curl -f 'http://x/'"]));
+    tree.add(&v2(120).ppid(61).cmdline(&["bash"]));
+    tree.add(&v2(121).ppid(120).cmdline(&["sleep", "1000"]));
+    let mut finder = container();
+    assert_eq!(orphans(&mut finder, &tree), NOBODY);
+    for pid in [100, 110, 120] {
+        tree.remove(pid);
+    }
+    tree.add(&v2(100).ppid(60));
+    tree.add(&v2(110).ppid(60).cmdline(&["/bin/sh", "-c", "curl -f 'http://x/'"]));
+    tree.add(&v2(120).ppid(60).cmdline(&["bash"]));
+    assert_eq!(orphans(&mut finder, &tree), NOBODY);
+    let left = [(100, Role::App), (110, Role::HealthCheck), (120, Role::Exec), (121, Role::Exec)];
+    assert_eq!(roles(&mut finder, &tree), left);
+    // What the shell left behind is the application's, and has lost its parent. In the host's pid namespace it is handed
+    // to the shim.
+    tree.remove(120);
+    tree.add(&v2(121).ppid(60).cmdline(&["sleep", "1000"]));
+    assert_eq!(orphans(&mut finder, &tree), [121]);
+    let left = [(100, Role::App), (110, Role::HealthCheck), (121, Role::App)];
+    assert_eq!(roles(&mut finder, &tree), left);
+}
+
+#[test]
+fn a_daemon_that_leaves_the_first_process_of_a_descent_is_an_orphan() {
+    let tree = Tree::new();
+    tree.add(&Proc::new(1).ppid(0));
+    tree.add(&Proc::new(50));
+    tree.add(&Proc::new(100).ppid(50));
+    tree.add(&Proc::new(101).ppid(100));
+    let mut finder = Finder::new(Scope::Descent { pid: 100 }, Vec::new());
+    assert_eq!(orphans(&mut finder, &tree), NOBODY);
+    // Whoever started the first process is not the target's.
+    tree.remove(50);
+    tree.add(&Proc::new(100).ppid(1));
+    assert_eq!(orphans(&mut finder, &tree), NOBODY);
+    tree.remove(100);
+    tree.add(&Proc::new(101).ppid(1));
+    assert_eq!(orphans(&mut finder, &tree), [101]);
 }
