@@ -46,6 +46,10 @@ pub fn main() -> ExitCode {
         }
     }
     let cli = Cli::parse();
+    // The demo application is a target: it lives under the limit that it was given.
+    if !matches!(cli.command, Command::DemoApp(_)) {
+        crate::target::raise_own_limit();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

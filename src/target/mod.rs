@@ -10,6 +10,7 @@ mod docker;
 mod error;
 mod events;
 mod ignored;
+mod limits;
 mod lines;
 mod owner;
 mod ports;
@@ -28,6 +29,7 @@ use crate::scenario::{EnvValue, Ready, Scenario, TargetKind};
 
 pub use error::TargetError;
 pub use events::TargetEvent;
+pub use limits::raise_own_limit;
 
 use docker::{Application, Engine};
 use process::{Attached, Local};
