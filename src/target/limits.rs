@@ -7,15 +7,17 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// The limits with which slowdrip was started, where they were raised.
 static STARTED_WITH: OnceLock<Rlimit> = OnceLock::new();
 
-/// Raises the soft limit of open descriptors of this process to the hard one, see getrlimit(2). To be called once, before
-/// anything is started. A kernel that refuses leaves the limit as it is: what cannot be opened then is a gap.
-pub fn raise_own_limit() {
+/// Raises the soft limit of open descriptors of this process to the hard one, see getrlimit(2), and returns what it then is;
+/// `None`: there is none. To be called once, before anything is started. A kernel that refuses leaves the limit as it is: what
+/// cannot be opened then is a gap.
+pub fn raise_own_limit() -> Option<u64> {
     let started = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: started.maximum, maximum: started.maximum };
     if raised != started && setrlimit(Resource::Nofile, raised).is_ok() {
         // A second call finds nothing left to raise.
         let _first = STARTED_WITH.set(started);
     }
+    getrlimit(Resource::Nofile).current
 }
 
 /// Starts a child under the limit with which slowdrip was started: a soft limit is inherited, and an application that
