@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are what a benchmark is for")]
 
 mod felt;
+mod holder;
 mod scan;
 mod soak;
 mod sockets;

@@ -22,6 +22,9 @@ use clap::Parser;
 use args::{Cli, Command};
 pub use exit::Exit;
 
+/// With fewer descriptors nothing can even be begun: the runtime itself takes some.
+const FEWEST_DESCRIPTORS: u64 = 12;
+
 /// An error with the exit code it leads to.
 #[derive(Debug)]
 struct Failure {
@@ -46,6 +49,16 @@ pub fn main() -> ExitCode {
         }
     }
     let cli = Cli::parse();
+    // The demo application is a target: it lives under the limit that it was given.
+    if !matches!(cli.command, Command::DemoApp(_)) {
+        let limit = crate::target::raise_own_limit();
+        if let Some(few) = limit.filter(|limit| *limit < FEWEST_DESCRIPTORS) {
+            console::error(&format!(
+                "cannot start: no more than {few} descriptors may be open at once; raise the limit with `ulimit -n`"
+            ));
+            return ExitCode::from(Exit::Unexpected.code());
+        }
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

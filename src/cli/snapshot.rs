@@ -195,6 +195,7 @@ fn gaps(gaps: &[Gap]) -> String {
             GapReason::Gone => "gone when it was read",
             GapReason::Malformed => "not understood",
             GapReason::Late => "late",
+            GapReason::Exhausted => "nothing left to read it with",
         };
         let count = if gap.count > 1 { format!(" ({})", gap.count) } else { String::new() };
         out.push_str(&format!("  {}{count}: {why}\n", shorten(&gap.what, 50)));

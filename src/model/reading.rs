@@ -66,6 +66,8 @@ pub enum GapReason {
     Gone,
     /// It could not be understood.
     Malformed,
-    /// The snapshot came late or not at all.
+    /// It did not come in time, or not at all: a snapshot, or the answer of a process that hangs in the kernel.
     Late,
+    /// slowdrip or the machine has no descriptor or no memory left to read it with.
+    Exhausted,
 }

@@ -3,6 +3,7 @@
 //! build/start → ready → seed → soak → settle → after → stop → judge → report → remove. Whatever ends the phases early
 //! (a failure, a signal, a dead engine, a full disk), the rest still happens: evidence, verdict, report, removal.
 
+mod clocks;
 mod finish;
 mod host;
 mod notice;

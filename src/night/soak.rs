@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::clocks::Clocks;
 use super::phases::{how_it_ended, not_written, unreadable};
 use super::{Night, Notice, Tick};
 use crate::access::Access;
@@ -25,13 +26,15 @@ pub(super) struct Watch {
     facts: Facts,
     interval: Duration,
     taken: u32,
+    // At the last snapshot.
+    clocks: Option<Clocks>,
     restarts: Option<u64>,
     silent_since: Option<tokio::time::Instant>,
 }
 
 impl Watch {
     pub(super) fn new(access: Access, interval: Duration) -> Self {
-        Self { access, facts: Facts::default(), interval, taken: 0, restarts: None, silent_since: None }
+        Self { access, facts: Facts::default(), interval, taken: 0, clocks: None, restarts: None, silent_since: None }
     }
 }
 
@@ -129,6 +132,12 @@ impl Night<'_> {
     }
 
     async fn look(&mut self, watch: &mut Watch, phase: Phase, depth: Depth) -> Result<Snapshot, Ending> {
+        let clocks = Clocks::now();
+        if let Some(before) = watch.clocks.replace(clocks) {
+            for (kind, text) in clocks.since(&before) {
+                self.note(kind, &text);
+            }
+        }
         let at = self.soak_clock.map_or(Duration::ZERO, |clock| clock.elapsed());
         let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
         let looked = watch.access.snapshot(watch.taken, at_ms, phase, depth).await;

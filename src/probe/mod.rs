@@ -13,7 +13,9 @@ pub mod find;
 pub mod handles;
 mod healthcheck;
 mod living;
+mod observer;
 pub mod parse;
+mod patience;
 pub mod read;
 pub mod root;
 pub mod sampler;
@@ -23,6 +25,7 @@ pub mod sockets;
 pub(crate) mod testing;
 pub mod threads;
 pub mod turnover;
+mod worker;
 
 pub use dead::Graces;
 pub use root::{ProcDir, ProcRoot};
@@ -80,6 +83,25 @@ pub enum ProbeError {
         uid: String,
         /// What else may be the reason, with its own separator.
         hint: &'static str,
+    },
+    /// No process of the target answers.
+    #[error(
+        "process {pid} did not answer within {}: it hangs in the kernel (state D), as on a file server that is gone; bring the server back or end the process",
+        crate::model::text::seconds(*limit_s)
+    )]
+    Late {
+        /// The first of them.
+        pid: u32,
+        /// How long it was waited for, seconds.
+        limit_s: f64,
+    },
+    /// Nothing is left to read with.
+    #[error(
+        "{problem}: raise the limit (`ulimit -n` in the shell, `fs.file-max` for the machine), or end what uses it up"
+    )]
+    Exhausted {
+        /// What is short.
+        problem: String,
     },
     /// The kernel answered in a way that this version does not understand.
     #[error(

@@ -6,7 +6,7 @@ use super::classify::readable;
 use super::find::Member;
 use super::handles::Handles;
 use super::parse::{self, Stat, Status};
-use super::root::{ProcDir, ProcRoot, gap_reason, reading, refused};
+use super::root::{ProcDir, ProcRoot, fell_short, gap_reason, reading, refused, shortage};
 use super::sampler::Depth;
 use super::scan::{Entry, Scanner};
 use crate::model::{Gap, GapReason, ProcState, ProcessFacts, ProcessSample, Reading};
@@ -40,7 +40,10 @@ pub fn read(root: &ProcRoot, member: &Member, scanner: &mut Scanner, depth: Dept
         Err(Reading::Gone) => return None,
         Err(other) => return Some(seen_without(member, &other)),
     };
-    let base = alive(&dir, &stat);
+    let base = match alive(&dir, &stat) {
+        Ok(base) => base,
+        Err(errno) => return unreadable(member, errno),
+    };
     let seen = look(&dir, &base, member, &stat, scanner, depth);
     if stat.state == ProcState::Zombie {
         return Some(seen);
@@ -48,7 +51,12 @@ pub fn read(root: &ProcRoot, member: &Member, scanner: &mut Scanner, depth: Dept
     // A process that ends during the scan has ever fewer descriptors: only one that is still there was read in full.
     match self::stat(&dir) {
         Err(Reading::Gone) => None,
-        Ok(now) if now.state == ProcState::Zombie => Some(look(&dir, &alive(&dir, &now), member, &now, scanner, depth)),
+        Ok(now) if now.state == ProcState::Zombie => match alive(&dir, &now) {
+            Ok(base) => Some(look(&dir, &base, member, &now, scanner, depth)),
+            Err(errno) => unreadable(member, errno),
+        },
+        // Whether it is still there cannot be told.
+        Err(other) if fell_short(&other).is_some() => Some(seen_without(member, &other)),
         Ok(_) | Err(_) => Some(seen),
     }
 }
@@ -120,16 +128,28 @@ fn stat(dir: &ProcDir) -> Result<Stat, Reading<()>> {
     parse::stat(&text).map_err(Reading::Malformed)
 }
 
-/// The folder to read in: `` for the process; `task/78/` where its main thread has ended and thread 78 lives on.
-fn alive(dir: &ProcDir, stat: &Stat) -> String {
+/// The folder to read in: `` for the process; `task/78/` where its main thread has ended and thread 78 lives on. Fails only
+/// where nothing is left to look with: it may then be a zombie or not.
+fn alive(dir: &ProcDir, stat: &Stat) -> Result<String, Errno> {
     if stat.state != ProcState::Zombie || stat.threads < 2 {
-        return String::new();
+        return Ok(String::new());
     }
-    let living = dir.numbers("task").unwrap_or_default().into_iter().map(|tid| format!("task/{tid}/")).find(|base| {
-        let text = dir.read(&format!("{base}stat"), 4096).unwrap_or_default();
-        parse::stat(&text).is_ok_and(|stat| stat.state != ProcState::Zombie)
-    });
-    living.unwrap_or_default()
+    for tid in unless_short(dir.numbers("task"))? {
+        let base = format!("task/{tid}/");
+        let text = unless_short(dir.read(&format!("{base}stat"), 4096))?;
+        if parse::stat(&text).is_ok_and(|stat| stat.state != ProcState::Zombie) {
+            return Ok(base);
+        }
+    }
+    Ok(String::new())
+}
+
+/// Takes what cannot be read for empty, unless it is for want of our own.
+fn unless_short<T: Default>(answer: Result<T, Errno>) -> Result<T, Errno> {
+    match answer {
+        Err(errno) if shortage(errno).is_some() => Err(errno),
+        other => Ok(other.unwrap_or_default()),
+    }
 }
 
 /// What `status` told. Memory that it does not tell is a gap.
@@ -217,7 +237,7 @@ fn unreadable(member: &Member, errno: Errno) -> Option<Seen> {
 }
 
 /// A process of which nothing can be read but that it is there.
-fn seen_without(member: &Member, why: &Reading<()>) -> Seen {
+pub(super) fn seen_without(member: &Member, why: &Reading<()>) -> Seen {
     let mut gaps = Vec::new();
     note(why, "everything", member.id.pid, &mut gaps);
     Seen {

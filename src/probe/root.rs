@@ -138,8 +138,25 @@ pub fn refused<T>(errno: Errno) -> Reading<T> {
     match errno {
         Errno::ACCESS | Errno::PERM => Reading::Denied,
         Errno::NOENT | Errno::SRCH => Reading::Gone,
-        other => Reading::Malformed(other.to_string()),
+        other => Reading::Malformed(shortage(other).map_or_else(|| other.to_string(), str::to_owned)),
     }
+}
+
+/// What is short where an error says nothing of the process, but that slowdrip or the machine has run out of something.
+/// Whatever was asked for is then unknown: not gone, not empty, and not to be remembered.
+pub fn shortage(errno: Errno) -> Option<&'static str> {
+    match errno {
+        Errno::MFILE => Some("slowdrip has no descriptor left (EMFILE)"),
+        Errno::NFILE => Some("the machine has no descriptor left (ENFILE)"),
+        Errno::NOMEM => Some("the kernel has no memory left (ENOMEM)"),
+        _ => None,
+    }
+}
+
+/// The [`shortage`] by which a reading failed.
+pub fn fell_short<T>(reading: &Reading<T>) -> Option<Errno> {
+    let Reading::Malformed(problem) = reading else { return None };
+    [Errno::MFILE, Errno::NFILE, Errno::NOMEM].into_iter().find(|errno| shortage(*errno) == Some(problem))
 }
 
 /// Why a reading is missing; `None` where it is not.
@@ -148,6 +165,7 @@ pub fn gap_reason<T>(reading: &Reading<T>) -> Option<GapReason> {
         Reading::Value(_) => None,
         Reading::Denied => Some(GapReason::Denied),
         Reading::Gone => Some(GapReason::Gone),
+        Reading::Malformed(_) if fell_short(reading).is_some() => Some(GapReason::Exhausted),
         Reading::Malformed(_) => Some(GapReason::Malformed),
     }
 }
@@ -163,6 +181,16 @@ mod tests {
         assert_eq!(refused::<()>(Errno::NOENT), Reading::Gone);
         assert_eq!(refused::<()>(Errno::SRCH), Reading::Gone);
         assert!(matches!(refused::<()>(Errno::IO), Reading::Malformed(_)));
+    }
+
+    #[test]
+    fn tells_a_shortage_of_our_own_from_what_the_process_answers() {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
+            assert_eq!(fell_short(&refused::<()>(errno)), Some(errno));
+            assert_eq!(gap_reason(&refused::<()>(errno)), Some(GapReason::Exhausted), "{errno}");
+        }
+        assert_eq!(gap_reason(&refused::<()>(Errno::IO)), Some(GapReason::Malformed));
+        assert_eq!((fell_short(&Reading::Value(())), fell_short(&refused::<()>(Errno::NOENT))), (None, None));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::classify::{classify, readable};
 use super::parse;
-use super::root::{ProcDir, number};
+use super::root::{ProcDir, number, shortage};
 use crate::model::{FdCensus, FdClass, FdKind, LinkCount};
 
 /// Bytes of directory entries fetched at once: some ten thousand descriptors.
@@ -56,7 +56,7 @@ impl Scanner {
     /// Counts the open descriptors of a process, or of the thread whose folder is `base` (`task/78/`).
     ///
     /// # Errors
-    /// The list or a link was refused, or the process is gone.
+    /// The list or a link was refused, or the process is gone, or nothing is left to read with: then no count is told.
     pub fn scan(&mut self, dir: &ProcDir, base: &str) -> Result<FdCensus, Errno> {
         let folder = dir.folder(&format!("{base}fd"))?;
         self.entries.clear();
@@ -68,15 +68,17 @@ impl Scanner {
             let entry = entry?;
             let Some(fd) = number(entry.file_name().to_bytes()) else { continue };
             let class = match readlinkat_raw(&folder, entry.file_name(), &mut link) {
-                Ok((link, _)) => self.names.count(link, || is_directory(dir, base, fd)),
+                Ok((link, _)) => self.names.count(link, || is_directory(dir, base, fd))?,
                 // Listed, and closed before its link was read.
                 Err(Errno::NOENT | Errno::SRCH) => {
                     vanished += 1;
                     continue;
                 }
                 Err(refused @ (Errno::ACCESS | Errno::PERM)) => return Err(refused),
+                // A shortage of ours is no name.
+                Err(short) if shortage(short).is_some() => return Err(short),
                 // It is open, whatever it is: it counts.
-                Err(other) => self.names.count(format!("unreadable: {other}").as_bytes(), || false),
+                Err(other) => self.names.count(format!("unreadable: {other}").as_bytes(), || Ok(false))?,
             };
             self.entries.push(Entry { fd, class, kind: None, ident: 0 });
         }
@@ -97,9 +99,13 @@ impl Scanner {
 }
 
 /// Asks `fdinfo`, not the file: a stat of a file on a server that is gone would hang.
-fn is_directory(dir: &ProcDir, base: &str, fd: u32) -> bool {
-    let info = dir.read(&format!("{base}fdinfo/{fd}"), 4096).unwrap_or_default();
-    parse::open_flags(&info).is_some_and(|flags| flags & O_DIRECTORY != 0)
+/// Fails where nothing is left to ask with.
+fn is_directory(dir: &ProcDir, base: &str, fd: u32) -> Result<bool, Errno> {
+    match dir.read(&format!("{base}fdinfo/{fd}"), 4096) {
+        Ok(info) => Ok(parse::open_flags(&info).is_some_and(|flags| flags & O_DIRECTORY != 0)),
+        Err(short) if shortage(short).is_some() => Err(short),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Every name that was met, with its count in the census under way.
@@ -131,26 +137,27 @@ impl Names {
         self.census += 1;
     }
 
-    /// Counts one descriptor. `is_directory` is asked only for a plain path that is met for the first time.
-    fn count(&mut self, link: &[u8], is_directory: impl FnOnce() -> bool) -> FdClass {
+    /// Counts one descriptor. `is_directory` is asked only for a plain path that is met for the first time; where it fails,
+    /// nothing is remembered.
+    fn count(&mut self, link: &[u8], is_directory: impl FnOnce() -> Result<bool, Errno>) -> Result<FdClass, Errno> {
         let (class, name) = classify(link);
         let index = match self.by_link.get(name.as_ref()) {
             Some(index) => *index,
             None => {
-                let class = if class == FdClass::File && is_directory() { FdClass::Directory } else { class };
+                let class = if class == FdClass::File && is_directory()? { FdClass::Directory } else { class };
                 self.known.push(Name { class, text: readable(&name), count: 0, census: 0 });
                 self.by_link.insert(name.into(), self.known.len() - 1);
                 self.known.len() - 1
             }
         };
-        let Some(known) = self.known.get_mut(index) else { return class };
+        let Some(known) = self.known.get_mut(index) else { return Ok(class) };
         if known.census != self.census {
             known.census = self.census;
             known.count = 0;
             self.met.push(index);
         }
         known.count += 1;
-        known.class
+        Ok(known.class)
     }
 
     fn census(&mut self, vanished: u64) -> FdCensus {

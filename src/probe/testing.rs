@@ -149,6 +149,12 @@ impl Proc {
         self
     }
 
+    /// In a sleep that nothing interrupts.
+    pub(crate) fn disk_sleep(mut self) -> Self {
+        self.state = 'D';
+        self
+    }
+
     pub(crate) fn fd(self, fd: u32, link: &str) -> Self {
         self.fd_bytes(fd, link.as_bytes())
     }

@@ -14,6 +14,7 @@ use rustix::process::{
 use tokio::process::{Child, Command};
 
 use super::error::TargetError;
+use super::limits::as_started;
 use super::owner::{OWNER_VARIABLE, Owner, RUN_VARIABLE, start_of};
 use crate::model::ProcId;
 
@@ -41,10 +42,10 @@ impl Drop for Awaited {
     }
 }
 
-/// Starts a child that will be waited for by its handle.
+/// Starts a child that will be waited for by its handle, under the limits with which slowdrip was started.
 pub(super) fn spawn(command: &mut Command) -> io::Result<(Child, Awaited)> {
     let mut awaited = awaited();
-    let child = command.spawn()?;
+    let child = as_started(|| command.spawn())?;
     let pid = child.id().unwrap_or_default();
     awaited.insert(pid);
     Ok((child, Awaited(pid)))

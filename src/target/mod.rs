@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod facts;
 mod ignored;
+mod limits;
 mod lines;
 mod owner;
 mod ports;
@@ -34,6 +35,7 @@ use crate::scenario::{EnvValue, Ready, Scenario, TargetKind};
 pub use error::TargetError;
 pub use events::TargetEvent;
 pub use facts::Facts;
+pub use limits::raise_own_limit;
 
 use docker::{Application, Engine};
 use process::{Attached, Local};

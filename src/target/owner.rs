@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs;
 
+use procfs::ProcError;
 use procfs::process::Process;
 
 use crate::model::ProcId;
@@ -60,7 +61,7 @@ impl Owner {
         if namespace.is_some_and(|theirs| theirs != pid_namespace()) {
             return false;
         }
-        start_of(self.id.pid) != Some(self.id.start)
+        is_gone(self.id)
     }
 }
 
@@ -79,6 +80,17 @@ pub(super) fn pid_namespace() -> String {
 pub(super) fn start_of(pid: u32) -> Option<u64> {
     let stat = Process::new(i32::try_from(pid).ok()?).ok()?.stat().ok()?;
     Some(stat.starttime)
+}
+
+/// True where a process is certainly not there any more, or another one has its pid. An answer that could not be had, for
+/// want of a descriptor or of a right, proves nothing.
+pub(super) fn is_gone(id: ProcId) -> bool {
+    let Ok(pid) = i32::try_from(id.pid) else { return true };
+    // ESRCH is among what the crate calls not found.
+    match Process::new(pid).and_then(|process| process.stat()) {
+        Ok(stat) => stat.starttime != id.start,
+        Err(error) => matches!(error, ProcError::NotFound(_)),
+    }
 }
 
 fn boot_id() -> String {

@@ -16,7 +16,7 @@ use super::descent::{Awaited, Descent, adopt_orphans, end, look, send, spawn};
 use super::error::TargetError;
 use super::events::{Events, TargetEvent};
 use super::lines::{EXEC_CAP, LogBuffer, read_capped};
-use super::owner::{OWNER_VARIABLE, Owner, RUN_VARIABLE, start_of};
+use super::owner::{OWNER_VARIABLE, Owner, RUN_VARIABLE, is_gone, start_of};
 use super::ports::check_free;
 use super::{State, how_it_ended};
 use crate::model::{ControlError, EventKind, ExecOutput, ProcId};
@@ -215,9 +215,9 @@ impl Attached {
         let id = self.id.ok_or(TargetError::NotStarted)?;
         let stat = i32::try_from(id.pid).ok().and_then(|pid| procfs::process::Process::new(pid).ok()?.stat().ok());
         Ok(match stat.filter(|stat| stat.starttime == id.start) {
-            None => State::Gone,
+            None if is_gone(id) => State::Gone,
             Some(stat) if matches!(stat.state, 'Z' | 'X') => State::Exited { code: None, oom: false },
-            Some(_) => State::Running { pid: id.pid, restarts: 0, health: None },
+            Some(_) | None => State::Running { pid: id.pid, restarts: 0, health: None },
         })
     }
 }

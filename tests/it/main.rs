@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may panic as tests do")]
 
 mod architecture;
+mod bad_days;
 mod bad_input;
 mod demo_app;
 mod documents;

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::healthcheck::is_healthcheck;
 use super::parse;
-use super::root::{ProcRoot, gap_reason, refused};
+use super::root::{ProcRoot, fell_short, gap_reason, refused, shortage};
 use crate::model::{Gap, GapReason, ProcId, ProcState, Reading, Role, Scope};
 
 /// A process of the target.
@@ -86,6 +86,12 @@ struct Row {
 
 type Table = BTreeMap<u32, Row>;
 
+/// Reads the command line of a process, at most [`COMMAND_LINE`] bytes.
+pub type CommandLine<'a> = dyn FnMut(ProcId) -> Result<Vec<u8>, Errno> + 'a;
+
+/// How much of a command line is read.
+pub const COMMAND_LINE: u64 = 16 * 1024;
+
 impl Finder {
     /// Finds the processes in `scope`.
     pub fn new(scope: Scope, healthcheck: Vec<String>) -> Self {
@@ -112,8 +118,16 @@ impl Finder {
     /// Searches once.
     ///
     /// # Errors
-    /// The processes cannot be listed.
+    /// The processes cannot be listed, or nothing is left to read them with.
     pub fn find(&mut self, root: &ProcRoot) -> Result<Found, Errno> {
+        self.find_by(root, &mut |id| root.open(id.pid).and_then(|dir| dir.read("cmdline", COMMAND_LINE)))
+    }
+
+    /// The same with another way to a command line, which is the one file read here that may hang.
+    ///
+    /// # Errors
+    /// The processes cannot be listed, or nothing is left to read them with.
+    pub fn find_by(&mut self, root: &ProcRoot, command_line: &mut CommandLine<'_>) -> Result<Found, Errno> {
         let pid = match &self.scope {
             Scope::Container { pid, .. } | Scope::Descent { pid } => *pid,
         };
@@ -136,7 +150,7 @@ impl Finder {
         let own: BTreeSet<u32> = self.below(first_row.map(|row| row.id.pid), &table, &children);
         let outside = table.values().filter(|row| row.in_cgroup).map(|row| row.id.pid);
         let all = descend(own.iter().copied().chain(outside), &children);
-        let roles = self.roles(root, &table, &children, &own, &all);
+        let roles = self.roles(&table, &children, &own, &all, command_line)?;
 
         let members: Vec<Member> = all
             .iter()
@@ -174,7 +188,7 @@ impl Finder {
     /// Every process of the system. Those that end meanwhile are left out.
     fn table(&self, root: &ProcRoot, first: u32, gaps: &mut Vec<Gap>) -> Result<Table, Errno> {
         let mut table = Table::new();
-        let mut denied = 0;
+        let (mut denied, mut malformed) = (0, 0);
         for pid in root.pids()? {
             let row = match self.row(root, pid) {
                 Reading::Value(row) => row,
@@ -182,9 +196,21 @@ impl Finder {
                     denied += 1;
                     continue;
                 }
-                Reading::Denied | Reading::Gone | Reading::Malformed(_) => continue,
+                Reading::Denied | Reading::Gone => continue,
+                unread @ Reading::Malformed(_) => {
+                    // Any process may be the target's: a list without some is no list.
+                    if let Some(errno) = fell_short(&unread) {
+                        return Err(errno);
+                    }
+                    malformed += u64::from(pid != first);
+                    continue;
+                }
             };
             table.insert(pid, row);
+        }
+        if malformed > 0 {
+            let what = "processes that may be the target's".to_owned();
+            gaps.push(Gap { what, reason: GapReason::Malformed, count: malformed });
         }
         // Without hidepid, everybody may read these files.
         if denied > 0 {
@@ -242,12 +268,12 @@ impl Finder {
 
     fn roles(
         &self,
-        root: &ProcRoot,
         table: &Table,
         children: &Children,
         own: &BTreeSet<u32>,
         all: &BTreeSet<u32>,
-    ) -> HashMap<u32, Role> {
+        command_line: &mut CommandLine<'_>,
+    ) -> Result<HashMap<u32, Role>, Errno> {
         let mut roles: HashMap<u32, Role> = own.iter().map(|pid| (*pid, Role::App)).collect();
         let outside = |pid: &&u32| !own.contains(pid);
         let tops = all
@@ -262,19 +288,23 @@ impl Finder {
                 Some(Known { had_parent: true, .. } | Known { role: Role::App, .. }) => Role::App,
                 // A shell becomes its last command: the role is that of the first look.
                 Some(known) if known.role == Role::HealthCheck => Role::HealthCheck,
-                Some(_) | None => self.started_from_outside(root, top.id.pid),
+                Some(_) | None => self.started_from_outside(top.id, command_line)?,
             };
             for pid in descend([top.id.pid], children) {
                 roles.entry(pid).or_insert(role);
             }
         }
-        roles
+        Ok(roles)
     }
 
-    fn started_from_outside(&self, root: &ProcRoot, pid: u32) -> Role {
-        // A process that has just ended, and one that is about to become the command, are nobody's health check.
-        let text = root.open(pid).and_then(|dir| dir.read("cmdline", 16 * 1024)).unwrap_or_default();
-        if is_healthcheck(&parse::arguments(&text), &self.healthcheck) { Role::HealthCheck } else { Role::Exec }
+    fn started_from_outside(&self, id: ProcId, command_line: &mut CommandLine<'_>) -> Result<Role, Errno> {
+        let text = match command_line(id) {
+            Err(errno) if shortage(errno).is_some() => return Err(errno),
+            // A process that has just ended, and one that is about to become the command, are nobody's health check.
+            answer => answer.unwrap_or_default(),
+        };
+        let is_check = is_healthcheck(&parse::arguments(&text), &self.healthcheck);
+        Ok(if is_check { Role::HealthCheck } else { Role::Exec })
     }
 }
 

@@ -12,7 +12,8 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::Denied => "the kernel refused",
         GapReason::Gone => "it vanished while it was read",
         GapReason::Malformed => "it could not be understood",
-        GapReason::Late => "the snapshot came late or not at all",
+        GapReason::Late => "it came late or not at all",
+        GapReason::Exhausted => "nothing was left to read it with",
     }
 }
 
