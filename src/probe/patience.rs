@@ -2,6 +2,7 @@
 //! the name that it had before, without a figure.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +64,7 @@ impl Patient {
         };
         Self {
             root,
-            workers: Workers::new(new_scanner),
+            workers: Workers::new(new_scanners()),
             read: Arc::new(read::read),
             command_line: Arc::new(command_line),
             faces: HashMap::new(),
@@ -217,9 +218,10 @@ impl Face {
     }
 }
 
-/// A scanner for the first thread, and for each that takes over from one that hangs.
-fn new_scanner() -> Scanner {
-    Scanner::default()
+/// Scanners for the first thread and for each that takes over from one that hangs, all of which give a name the same digest.
+fn new_scanners() -> impl Fn() -> Scanner + Send + 'static {
+    let key = RandomState::new();
+    move || Scanner::keyed(key.clone())
 }
 
 impl fmt::Debug for Patient {
