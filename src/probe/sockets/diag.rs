@@ -94,3 +94,44 @@ fn refusal(number: i32) -> Refusal {
         other => Refusal::from(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::sockets::message::TCP;
+
+    #[test]
+    fn dumps_again_and_again_through_one_socket() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let ino = rustix::fs::fstat(&listener).unwrap().st_ino;
+        let mut diag = Diag::open().unwrap();
+        for request in [Request::Tcp, Request::Inet4(TCP)] {
+            let mut table = SocketTable::default();
+            diag.dump(request, &mut Diag::buffer(), &mut table).unwrap();
+            assert!(table.get(ino).is_some());
+        }
+    }
+
+    #[test]
+    fn a_protocol_that_the_kernel_does_not_know_is_absent() {
+        let mut diag = Diag::open().unwrap();
+        let answer = diag.dump(Request::Inet4(254), &mut Diag::buffer(), &mut SocketTable::default());
+        assert_eq!(answer, Err(Refusal::Absent));
+    }
+
+    #[test]
+    fn a_reply_that_does_not_fit_is_an_error() {
+        let _listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut diag = Diag::open().unwrap();
+        let answer = diag.dump(Request::Tcp, &mut [0; 20], &mut SocketTable::default());
+        assert!(matches!(answer, Err(Refusal::Malformed(_))), "{answer:?}");
+    }
+
+    #[test]
+    fn an_error_number_that_is_none_is_told_as_it_came() {
+        assert_eq!(refusal(13), Refusal::Kernel(Errno::ACCESS));
+        for number in [-1, 0, 4096, i32::MAX] {
+            assert_eq!(refusal(number), Refusal::Malformed(format!("error {number}")));
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Tests on this very process, and on recorded trees.
+//! Tests on this very process.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -9,17 +9,15 @@ use std::sync::mpsc;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket, socketpair};
 
-use super::namespace::MOST;
 use super::*;
 use crate::model::{FdCensus, FdKind, ProcId, ProcState, ProcessFacts, ProcessSample, Role};
 use crate::probe::scan::Entry;
-use crate::probe::testing::{Proc, Tree};
 
 /// The kernel's cryptography.
 const AF_ALG: u16 = 38;
 
 /// A process that holds these sockets, by number and inode.
-fn holder(pid: u32, sockets: impl IntoIterator<Item = (u32, u64)>) -> Seen {
+pub(super) fn holder(pid: u32, sockets: impl IntoIterator<Item = (u32, u64)>) -> Seen {
     let held: Vec<Entry> =
         sockets.into_iter().map(|(fd, ident)| Entry { fd, class: FdClass::Socket, kind: None, ident }).collect();
     let count = held.len() as u64;
@@ -66,11 +64,11 @@ fn look(sockets: &mut Sockets, seen: &mut [Seen]) -> (SocketTable, Vec<Gap>) {
     (table, gaps)
 }
 
-fn kinds(seen: &Seen) -> Vec<(FdKind, u64)> {
+pub(super) fn kinds(seen: &Seen) -> Vec<(FdKind, u64)> {
     seen.sample.fds.value().unwrap().kinds.iter().map(|(kind, count)| (*kind, *count)).collect()
 }
 
-fn told(seen: &Seen) -> bool {
+pub(super) fn told(seen: &Seen) -> bool {
     seen.sample.fds.value().unwrap().kinds_told(FdClass::Socket)
 }
 
@@ -369,64 +367,4 @@ fn looks_into_the_network_namespace_of_every_process() {
     assert_eq!(kinds(&seen[0]), [(FdKind::Tcp, 2), (FdKind::UnixDgram, 1), (FdKind::TcpListen, 2)]);
     assert!(!told(&seen[0]));
     there.end();
-}
-
-#[test]
-fn a_recorded_tree_is_read_from_its_files() {
-    let tree = Tree::new();
-    let line = "   0: 0100007F:1388 0700020A:D2F0 08 0:0 0:0 0 1000 0 4243 1\n";
-    tree.add(&Proc::new(100).net("tcp", line));
-    let mut seen = [holder(100, [(3, 4243), (4, 77)])];
-    let mut sockets = Sockets::default();
-    let mut gaps = Vec::new();
-    let mut table = sockets.look(&tree.root(), &seen, &mut gaps);
-    sockets.enter(&mut seen, &mut table);
-    assert_eq!((gaps, table.is_complete()), (vec![], true));
-    assert_eq!(kinds(&seen[0]), [(FdKind::Tcp, 1), (FdKind::TcpCloseWait, 1)]);
-    assert!(!told(&seen[0]), "nobody can be asked what socket 77 was");
-    assert!(!table.is_unattached(77));
-}
-
-#[test]
-fn a_table_that_is_missing_or_broken_is_a_gap() {
-    let tree = Tree::new();
-    tree.add(&Proc::new(100).net("udp", "not a line of the kernel\n"));
-    std::fs::remove_file(tree.path().join("100/net/unix")).unwrap();
-    std::fs::remove_file(tree.path().join("100/net/tcp6")).unwrap();
-    let seen = [holder(100, [(3, 77)])];
-    let mut gaps = Vec::new();
-    let table = Sockets::default().look(&tree.root(), &seen, &mut gaps);
-    assert!(!table.is_complete());
-    let gaps: Vec<_> = gaps.iter().map(|gap| (gap.what.as_str(), gap.reason)).collect();
-    let expected = [
-        ("udp sockets in the network of 100", GapReason::Malformed),
-        ("unix sockets in the network of 100", GapReason::Gone),
-    ];
-    assert_eq!(gaps, expected, "without IPv6 there is no tcp6, and nothing is missing");
-}
-
-#[test]
-fn namespaces_beyond_the_bound_are_a_gap() {
-    let tree = Tree::new();
-    let pids = 100..103 + u32::try_from(MOST).unwrap();
-    for pid in pids.clone() {
-        tree.add(&Proc::new(pid).netns(u64::from(pid)));
-    }
-    let seen: Vec<Seen> = pids.map(|pid| holder(pid, [(3, 77)])).collect();
-    let mut gaps = Vec::new();
-    let table = Sockets::default().look(&tree.root(), &seen, &mut gaps);
-    assert!(!table.is_complete());
-    assert_eq!(
-        gaps,
-        [Gap { what: "sockets in further network namespaces".to_owned(), reason: GapReason::Late, count: 3 }]
-    );
-}
-
-#[test]
-fn where_nobody_holds_a_socket_nothing_is_read() {
-    let tree = Tree::new();
-    tree.add(&Proc::new(100).net("tcp", "not a line of the kernel\n"));
-    let mut gaps = Vec::new();
-    let table = Sockets::default().look(&tree.root(), &[holder(100, [])], &mut gaps);
-    assert_eq!((table.is_complete(), gaps), (true, vec![]));
 }

@@ -15,6 +15,8 @@ mod live;
 pub mod message;
 mod namespace;
 mod protocol;
+#[cfg(test)]
+mod recorded;
 mod table;
 pub mod tables;
 
@@ -99,7 +101,10 @@ impl Sockets {
                     Some(socket) => Some((socket.kind, socket.state)),
                     None => self.asker.what(one.sample.id.pid, entry, table),
                 };
-                let Some((kind, state)) = told else { continue };
+                let Some((kind, state)) = told else {
+                    self.spaces.doubt(one.sample.id);
+                    continue;
+                };
                 for kind in [Some(kind), state].into_iter().flatten() {
                     *census.kinds.entry(kind).or_insert(0) += 1;
                 }

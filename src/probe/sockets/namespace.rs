@@ -9,8 +9,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::diag::Diag;
 use super::table::SocketTable;
-use crate::model::Reading;
-use crate::model::{Gap, GapReason, ProcId};
+use crate::model::{Gap, GapReason, ProcId, Reading};
 use crate::probe::read::Seen;
 use crate::probe::root::refused;
 use crate::probe::{ProcDir, ProcRoot};
@@ -54,6 +53,7 @@ impl Space {
     }
 }
 
+/// What is kept of a namespace from look to look.
 #[derive(Debug)]
 struct Open {
     diag: Option<Diag>,
@@ -114,6 +114,11 @@ impl Spaces {
         spaces
     }
 
+    /// A process holds a socket that nobody can tell: it may have gone to another namespace, and is asked anew.
+    pub(super) fn doubt(&mut self, id: ProcId) {
+        self.of.remove(&id);
+    }
+
     /// The netlink socket inside, if there is one. Whoever finds it out of step takes it out.
     pub(super) fn diag(&mut self, space: &Space) -> &mut Option<Diag> {
         let closed = || Open { diag: None, closed: true, members: Vec::new() };
@@ -155,7 +160,7 @@ impl Open {
     }
 }
 
-/// Opens a netlink socket in a namespace, in a thread that ends at once: a thread that came back could fail to.
+/// Opens a netlink socket in a namespace, in a thread that ends at once: one that went back might fail to.
 fn open_in(way: OwnedFd, inode: u64) -> Result<Diag, Errno> {
     // The process may have gone elsewhere since its link was read.
     if rustix::fs::fstat(&way)?.st_ino != inode {
@@ -199,4 +204,50 @@ fn link(dir: &ProcDir) -> Option<(u64, String)> {
 /// The number in `net:[4026531840]`.
 fn inode(link: &[u8]) -> Option<u64> {
     std::str::from_utf8(link.strip_prefix(b"net:[")?.strip_suffix(b"]")?).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::testing::{Proc, Tree};
+
+    #[test]
+    fn a_process_whose_main_thread_has_ended_lives_on_in_the_namespace_of_another() {
+        let tree = Tree::new();
+        tree.add(&Proc::new(100).thread(100, "").thread(105, "").netns(77));
+        assert_eq!(which(&tree.root(), 100), (Which::Inode(77), String::new()));
+        std::fs::create_dir(tree.path().join("100/task/105/ns")).unwrap();
+        std::fs::rename(tree.path().join("100/ns/net"), tree.path().join("100/task/105/ns/net")).unwrap();
+        assert_eq!(which(&tree.root(), 100), (Which::Inode(77), "task/105/".to_owned()));
+        std::fs::remove_dir_all(tree.path().join("100/task")).unwrap();
+        assert_eq!(which(&tree.root(), 100), (Which::Recorded, String::new()));
+    }
+
+    #[test]
+    fn lets_go_of_a_namespace_in_which_nobody_is_seen_any_more() {
+        let (mut spaces, mut table) = (Spaces::default(), SocketTable::default());
+        let mut of = |seen: &[Seen]| {
+            let found = spaces.of(&ProcRoot::system(), seen, &mut Vec::new(), &mut table);
+            (found.len(), spaces.open.values().filter(|open| open.diag.is_some()).count())
+        };
+        let seen = [crate::probe::sockets::live::holder(std::process::id(), [])];
+        assert_eq!((of(&seen), of(&[])), ((1, 1), (0, 0)));
+    }
+
+    #[test]
+    fn takes_only_the_kernels_form_for_a_namespace() {
+        assert_eq!(inode(b"net:[4026531840]"), Some(4_026_531_840));
+        for link in [&b"mnt:[4026531840]"[..], b"net:[]", b"net:[12", b"/net:[12]"] {
+            assert_eq!(inode(link), None);
+        }
+    }
+
+    #[test]
+    fn a_way_that_leads_elsewhere_by_now_is_not_taken() {
+        let way = || ProcRoot::system().open(std::process::id()).unwrap().file("ns/net").unwrap();
+        assert_eq!(open_in(way(), 1).err(), Some(Errno::NOENT));
+        if rustix::process::geteuid().is_root() {
+            assert!(own().is_some_and(|own| open_in(way(), own).is_ok()));
+        }
+    }
 }

@@ -148,8 +148,10 @@ impl Reader {
     ) -> Result<(), Refusal> {
         let mut answer = Err(Refusal::Absent);
         for member in spaces.members(space) {
-            let Ok(dir) = root.open(member.pid) else { continue };
-            answer = self.files(protocol, &dir, &member.base, table);
+            answer = match root.open(member.pid) {
+                Ok(dir) => self.files(protocol, &dir, &member.base, table),
+                Err(errno) => Err(errno.into()),
+            };
             if answer.is_ok() {
                 break;
             }
