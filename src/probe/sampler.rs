@@ -202,12 +202,13 @@ impl Sampler {
         let looked = self.reader.read(&members, depth);
         gaps.extend(looked.gaps);
         let mut seen: Vec<Seen> = looked.seen;
-        let table = self.sockets.look(&self.root, &seen, &mut gaps);
-        self.sockets.enter(&mut seen, &table);
+        let mut table = self.sockets.look(&self.root, &seen, &mut gaps);
+        self.sockets.enter(&mut seen, &mut table);
         self.threads.enter(&self.root, &mut seen);
         gaps.extend(without_share(&seen));
         let turnover = self.ledger.observe(seq, &seen);
         let found = self.tracker.observe(&Look { at_ms, root: &self.root, seen: &seen, sockets: &table });
+        self.sockets.recycle(table);
         let cgroup = match self.finder.scope() {
             Scope::Container { pid, id } => self.cgroups.look(&self.root, *pid, id, &mut gaps),
             Scope::Descent { .. } => None,
