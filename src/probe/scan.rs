@@ -8,6 +8,7 @@ use rustix::fs::{RawDir, readlinkat_raw};
 use rustix::io::Errno;
 
 use super::classify::{classify, readable};
+use super::ends::Ends;
 use super::parse;
 use super::root::{ProcDir, number};
 use crate::model::{FdCensus, FdClass, FdKind, LinkCount};
@@ -44,11 +45,13 @@ pub struct Scanner {
     listing: Vec<MaybeUninit<u8>>,
     names: Names,
     entries: Vec<Entry>,
+    /// Which ends of pipes are known.
+    pub(crate) ends: Ends,
 }
 
 impl Default for Scanner {
     fn default() -> Self {
-        Self { listing: vec![MaybeUninit::uninit(); LISTING], names: Names::default(), entries: Vec::new() }
+        Self { listing: vec![MaybeUninit::uninit(); LISTING], names: Names::default(), entries: Vec::new(), ends: Ends::default() }
     }
 }
 
