@@ -249,6 +249,16 @@ dead_kinds! {
 }
 
 impl DeadKind {
+    /// True where a metric's `max_dead` covers handles of this kind: a class covers those of its kinds too, `fd.total` those
+    /// of all descriptors.
+    pub fn is_of(self, metric: Metric) -> bool {
+        match (metric, self.class()) {
+            (Metric::FdTotal, Metric::Fd(_) | Metric::Kind(_)) => true,
+            (Metric::Fd(class), Metric::Kind(kind)) => kind.class() == class,
+            (metric, class) => metric == class,
+        }
+    }
+
     /// How a [`Gap`] begins that says that handles of this kind could not be asked; `None` for kinds of which /proc and the
     /// protocol tables tell.
     pub fn asked(self) -> Option<&'static str> {

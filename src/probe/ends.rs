@@ -8,9 +8,6 @@ use super::root::ProcDir;
 use super::scan::Entry;
 use crate::model::{FdClass, ProcId};
 
-/// Processes are forgotten no sooner than after so many others were read.
-const KEPT: u64 = 256;
-
 /// An end of an anonymous pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PipeEnd {
@@ -49,19 +46,22 @@ impl End {
 #[derive(Debug, Default)]
 pub struct Ends {
     by_process: HashMap<ProcId, Known>,
-    // How many processes were read, and at which of them the forgotten ones were last swept out.
-    reads: u64,
-    swept: u64,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     // By number.
     ends: Vec<PipeEnd>,
-    read: u64,
+    // Read since the look began.
+    read: bool,
 }
 
 impl Ends {
+    /// Begins a look: forgets the processes that the look before did not see.
+    pub(crate) fn begin(&mut self) {
+        self.by_process.retain(|_, known| std::mem::take(&mut known.read));
+    }
+
     /// The ends of all pipes of a process, by number: `entries` are its descriptors, by number too. An end that cannot be told
     /// is left out.
     pub(crate) fn of(
@@ -72,10 +72,8 @@ impl Ends {
         base: &str,
         lost: &mut Lost,
     ) -> Vec<PipeEnd> {
-        self.reads += 1;
-        self.sweep();
         let known = self.by_process.entry(process).or_default();
-        known.read = self.reads;
+        known.read = true;
         let mut old = known.ends.iter().copied().peekable();
         let mut now = Vec::with_capacity(known.ends.len());
         let mut text = Vec::new();
@@ -92,16 +90,6 @@ impl Ends {
         }
         known.ends.clone_from(&now);
         now
-    }
-
-    /// Forgets the processes that were not read since the last time, once every process must have had its turn.
-    fn sweep(&mut self) {
-        let known = u64::try_from(self.by_process.len()).unwrap_or(u64::MAX);
-        if self.reads - self.swept > known.saturating_mul(2).max(KEPT) {
-            let swept = self.swept;
-            self.by_process.retain(|_, known| known.read > swept);
-            self.swept = self.reads;
-        }
     }
 }
 
@@ -171,10 +159,12 @@ mod tests {
         tree.add(&Proc::new(77).fdinfo(3, "flags:\t01\nino:\t103\n"));
         let mut ends = Ends::default();
         let dir = tree.root().open(77).unwrap();
-        for start in 0..2000 {
+        for start in 0..5 {
+            ends.begin();
             ends.of(ProcId { pid: 77, start }, &[pipe(3, 103)], &dir, "", &mut Lost::default());
+            ends.of(ProcId { pid: 78, start: 1 }, &[pipe(3, 103)], &dir, "", &mut Lost::default());
+            assert!(ends.by_process.len() <= 3);
         }
-        assert!(ends.by_process.len() < 1000, "{}", ends.by_process.len());
     }
 
     proptest! {

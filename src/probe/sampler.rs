@@ -174,6 +174,7 @@ impl Sampler {
             }
         };
         let mut seen = Vec::with_capacity(members.len());
+        self.scanner.ends.begin();
         for member in &members {
             match read(&self.root, member, &mut self.scanner, depth) {
                 Some(one) => seen.push(one),

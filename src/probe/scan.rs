@@ -51,7 +51,12 @@ pub struct Scanner {
 
 impl Default for Scanner {
     fn default() -> Self {
-        Self { listing: vec![MaybeUninit::uninit(); LISTING], names: Names::default(), entries: Vec::new(), ends: Ends::default() }
+        Self {
+            listing: vec![MaybeUninit::uninit(); LISTING],
+            names: Names::default(),
+            entries: Vec::new(),
+            ends: Ends::default(),
+        }
     }
 }
 

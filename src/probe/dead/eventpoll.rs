@@ -29,8 +29,7 @@ impl Eventpolls {
                 // All eventpolls share one inode: one is told from another by what it watches.
                 let mut hasher = DefaultHasher::new();
                 poll.watched.hash(&mut hasher);
-                let track =
-                    tracks.see(Key::of(handles.id, poll.fd, DeadKind::EventpollAbandoned), hasher.finish());
+                let track = tracks.see(Key::of(handles.id, poll.fd, DeadKind::EventpollAbandoned), hasher.finish());
                 track.judged = self.waiters.contains(&handles.id);
                 track.detail.clone_from(&poll.detail);
                 if living.contains(&poll.fd) {

@@ -24,7 +24,8 @@ const DELETED: &[u8] = b" (deleted)";
 
 pub(super) fn look(look: &Look<'_>, graces: &Graces, names: &Names, tracks: &mut Tracks) {
     let mut links = LINKS;
-    for one in look.seen {
+    // Only the application's own: the others are the engine's to close and to reap.
+    for one in look.seen.iter().filter(|one| one.sample.role == Role::App) {
         for entry in one.held.iter().flatten() {
             if entry.class == FdClass::Socket {
                 socket(look, one.sample.id, entry, graces, tracks);
@@ -96,12 +97,8 @@ fn files(look: &Look<'_>, one: &Seen, graces: &Graces, links: &mut usize, tracks
     }
 }
 
-/// Only the application's own: nobody waits for the others but the engine.
 fn process(at_ms: u64, one: &Seen, graces: &Graces, names: &Names, tracks: &mut Tracks) {
     let sample = &one.sample;
-    if sample.role != Role::App {
-        return;
-    }
     let key = |kind| Key { process: sample.id, fd: None, kind };
     let (pid, parent) = (sample.id.pid, sample.ppid);
     if sample.state == ProcState::Zombie {

@@ -13,10 +13,12 @@ use rustix::io::Errno;
 use super::Look;
 use super::kernel::Kernel;
 use super::track::{Key, Tracks};
-use crate::model::{DeadKind, FdClass, FdKind, Gap, GapReason, ProcId, Reading};
+use crate::model::{DeadKind, FdClass, FdKind, Gap, GapReason, ProcId, Reading, Role};
 use crate::probe::ends::End;
 use crate::probe::handles::Handles;
+use crate::probe::read::Seen;
 use crate::probe::root::refused;
+use crate::probe::sockets::SocketTable;
 
 /// The most questions in one look, some microseconds each. The others have their turn in the next looks.
 pub(super) const QUESTIONS: usize = 256;
@@ -49,14 +51,16 @@ type Suspects = BTreeMap<Question, Suspect>;
 
 impl Peers {
     pub(super) fn look(&mut self, look: &Look<'_>, tracks: &mut Tracks, kernel: &mut dyn Kernel) -> Vec<Gap> {
-        if !kernel.answers() {
-            return Vec::new();
-        }
         let mut suspects = Suspects::new();
-        let handles: Vec<&Handles> = look.seen.iter().filter_map(|one| one.handles.as_ref()).collect();
-        pipes(&handles, &mut suspects);
-        sockets(look, &mut suspects);
+        let all = look.seen.iter().filter_map(|one| one.handles.as_ref());
+        let own = look.seen.iter().filter(|one| one.sample.role == Role::App);
+        let handles: Vec<&Handles> = own.clone().filter_map(|one| one.handles.as_ref()).collect();
+        pipes(all, &handles, &mut suspects);
+        sockets(look.sockets, own, &mut suspects);
         masters(&handles, &mut suspects);
+        if !kernel.answers() {
+            return not_here(&suspects);
+        }
         let mut refusals = Refusals::default();
         let answers = self.ask(&suspects, kernel, &mut refusals);
         for (question, suspect) in &suspects {
@@ -121,16 +125,30 @@ impl Peers {
     }
 }
 
-/// Ends of pipes whose other end no process of the target holds.
-fn pipes(seen: &[&Handles], suspects: &mut Suspects) {
+/// Descriptors of a tree that is not this machine's /proc.
+fn not_here(suspects: &Suspects) -> Vec<Gap> {
+    let mut by_subject: BTreeMap<&str, u64> = BTreeMap::new();
+    for question in suspects.keys() {
+        *by_subject.entry(question.kind.asked().unwrap_or_default()).or_default() += 1;
+    }
+    let gap = |(subject, count)| Gap {
+        what: format!("{subject}: cannot be asked from here"),
+        reason: GapReason::Denied,
+        count,
+    };
+    by_subject.into_iter().map(gap).collect()
+}
+
+/// The application's ends of pipes whose other end no process of the target holds, not even one executed from outside.
+fn pipes<'a>(all: impl Iterator<Item = &'a Handles>, own: &[&Handles], suspects: &mut Suspects) {
     // By inode: whether it can be read, and written.
     let mut held: HashMap<u64, (bool, bool)> = HashMap::new();
-    for pipe in seen.iter().flat_map(|handles| &handles.pipes) {
+    for pipe in all.flat_map(|handles| &handles.pipes) {
         let (reads, writes) = held.entry(pipe.ino).or_default();
         *reads |= pipe.end != End::Write;
         *writes |= pipe.end != End::Read;
     }
-    for (id, pipe) in seen.iter().flat_map(|handles| handles.pipes.iter().map(|pipe| (handles.id, pipe))) {
+    for (id, pipe) in own.iter().flat_map(|handles| handles.pipes.iter().map(|pipe| (handles.id, pipe))) {
         let (kind, word) = match (pipe.end, held.get(&pipe.ino)) {
             (End::Read, Some((true, false))) => (DeadKind::PipeNoWriter, "reading"),
             (End::Write, Some((false, true))) => (DeadKind::PipeNoReader, "writing"),
@@ -144,10 +162,10 @@ fn pipes(seen: &[&Handles], suspects: &mut Suspects) {
     }
 }
 
-fn sockets(look: &Look<'_>, suspects: &mut Suspects) {
-    for one in look.seen {
+fn sockets<'a>(table: &SocketTable, own: impl Iterator<Item = &'a Seen>, suspects: &mut Suspects) {
+    for one in own {
         for entry in one.held.iter().flatten().filter(|entry| entry.class == FdClass::Socket) {
-            let Some(socket) = look.sockets.get(entry.ident) else { continue };
+            let Some(socket) = table.get(entry.ident) else { continue };
             if !matches!(socket.kind, FdKind::UnixStream | FdKind::UnixSeqpacket) {
                 continue;
             }
@@ -162,8 +180,8 @@ fn sockets(look: &Look<'_>, suspects: &mut Suspects) {
     }
 }
 
-fn masters(seen: &[&Handles], suspects: &mut Suspects) {
-    for (id, master) in seen.iter().flat_map(|handles| handles.masters.iter().map(|master| (handles.id, master))) {
+fn masters(own: &[&Handles], suspects: &mut Suspects) {
+    for (id, master) in own.iter().flat_map(|handles| handles.masters.iter().map(|master| (handles.id, master))) {
         let only = Some((id, master.fd));
         // Numbers of terminals are used again from 0 on: one that is told is never 0 here.
         let mark = master.index.map_or(0, |index| index.saturating_add(1));

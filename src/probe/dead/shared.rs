@@ -36,12 +36,7 @@ pub(super) struct Shared {
 impl Shared {
     /// The descriptors that are not to be reported: copies of others, and those of an open file that is alive in another
     /// hand. All who share an open file get the age of the oldest, so that a copy that is left over keeps it.
-    pub(super) fn copies(
-        &mut self,
-        tracks: &mut Tracks,
-        parents: &Parents,
-        kernel: &mut dyn Kernel,
-    ) -> HashSet<Key> {
+    pub(super) fn copies(&mut self, tracks: &mut Tracks, parents: &Parents, kernel: &mut dyn Kernel) -> HashSet<Key> {
         let mut alike: HashMap<Look, Vec<Holder>> = HashMap::new();
         for (key, track) in tracks.iter() {
             // An eventpoll that is alive here is alive wherever it is shared.
@@ -70,9 +65,7 @@ impl Shared {
 }
 
 fn share(kind: DeadKind, file: &[Holder], tracks: &mut Tracks, copies: &mut HashSet<Key>) {
-    let key = |holder: &Holder| {
-        Key::of(ProcId { pid: holder.pid, start: holder.start }, holder.fd, kind)
-    };
+    let key = |holder: &Holder| Key::of(ProcId { pid: holder.pid, start: holder.start }, holder.fd, kind);
     let mut first_ms: Option<u64> = None;
     let mut alive = false;
     for holder in file {
@@ -145,9 +138,7 @@ impl Group {
         for file in &mut self.files {
             file.retain(|holder| holders.binary_search(holder).is_ok());
             if let Some(first) = file.first().copied() {
-                file.retain(|holder| {
-                    *holder == first || compare(kernel, *holder, first).is_none_or(Ordering::is_eq)
-                });
+                file.retain(|holder| *holder == first || compare(kernel, *holder, first).is_none_or(Ordering::is_eq));
             }
         }
         self.files.retain(|file| !file.is_empty());
@@ -186,8 +177,9 @@ fn compare(kernel: &mut dyn Kernel, a: Holder, b: Holder) -> Option<Ordering> {
 fn ancestors(holder: Holder, parents: &Parents) -> impl Iterator<Item = Holder> + '_ {
     let above = |(id, ppid): &(ProcId, u32)| parents.get(ppid).filter(|(parent, _)| parent != id);
     let own = parents.get(&holder.pid);
-    std::iter::successors(own, move |row| above(row))
-        .skip(1)
-        .take(DEEPEST)
-        .map(move |(id, _)| Holder { start: id.start, pid: id.pid, fd: holder.fd })
+    std::iter::successors(own, move |row| above(row)).skip(1).take(DEEPEST).map(move |(id, _)| Holder {
+        start: id.start,
+        pid: id.pid,
+        fd: holder.fd,
+    })
 }

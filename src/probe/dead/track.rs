@@ -129,9 +129,7 @@ impl Tracks {
             .iter()
             .filter(|(_, track)| track.touched == self.look && track.judged && track.looks >= track.needed)
             .filter_map(|(key, track)| Some((key, track, track.first_ms?)))
-            .filter(|(key, track, first_ms)| {
-                at_ms.saturating_sub(*first_ms) >= track.grace_ms && !copies.contains(key)
-            })
+            .filter(|(key, track, first_ms)| at_ms.saturating_sub(*first_ms) >= track.grace_ms && !copies.contains(key))
             .map(|(key, track, first_ms)| DeadHandle {
                 process: key.process,
                 fd: key.fd,

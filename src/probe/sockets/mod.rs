@@ -30,6 +30,12 @@ impl SocketTable {
         self.sockets.get(&ino)
     }
 
+    /// A table made by hand.
+    #[cfg(test)]
+    pub(crate) fn of(sockets: impl IntoIterator<Item = (u64, Socket)>, complete: bool) -> Self {
+        Self { sockets: sockets.into_iter().collect(), complete }
+    }
+
     /// True where every table could be read: a socket that is not in here is in none of them.
     pub fn is_complete(&self) -> bool {
         self.complete
