@@ -1,15 +1,17 @@
 //! What a descriptor refers to, by the target of its link. Pure.
+//!
+//! The names were checked by making one of each on Linux 6.18; older and newer spellings are taken too.
 
 use std::borrow::Cow;
 
-use crate::model::FdClass;
 use crate::model::text::printable;
+use crate::model::{FdClass, FdKind};
 
 /// The class of a descriptor and the name under which it is counted: the link itself, except that numbers in anonymous
 /// names are collapsed (`socket:[*]`). Paths stay whole.
 pub fn classify(link: &[u8]) -> (FdClass, Cow<'_, [u8]>) {
     if let Some(name) = link.strip_prefix(b"anon_inode:") {
-        return (anonymous(name), Cow::Borrowed(link));
+        return (anonymous(name), without_number(link));
     }
     // A path that cannot be reached from the reader's root, for example in a lazily unmounted file system.
     let path = link.strip_prefix(b"(unreachable)").unwrap_or(link);
@@ -23,6 +25,18 @@ pub fn classify(link: &[u8]) -> (FdClass, Cow<'_, [u8]>) {
         // Namespaces (`net:[4026531840]`) and what newer kernels may bring.
         Some(kind) => (FdClass::AnonOther, Cow::Owned([kind, b":[*]"].concat())),
         None => (FdClass::Unknown, Cow::Borrowed(link)),
+    }
+}
+
+/// The side of a pseudo terminal, where the link's name tells it. Masters are opened through the multiplexer and keep its name,
+/// which in a container is `/dev/pts/ptmx`.
+pub fn pty_side(link: &[u8]) -> Option<FdKind> {
+    let path = link.strip_prefix(b"(unreachable)").unwrap_or(link);
+    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+    if path == b"/dev/ptmx" || path == b"/dev/pts/ptmx" {
+        Some(FdKind::PtyMaster)
+    } else {
+        path.starts_with(b"/dev/pts/").then_some(FdKind::PtySlave)
     }
 }
 
@@ -47,6 +61,15 @@ fn numbered(link: &[u8]) -> Option<&[u8]> {
     (plain && !kind.is_empty()).then_some(kind)
 }
 
+/// A number at the end of an anonymous name collapsed: `anon_inode:kvm-vcpu:3`.
+fn without_number(link: &[u8]) -> Cow<'_, [u8]> {
+    let digits = link.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    match link.get(..link.len() - digits) {
+        Some(stem) if digits > 0 && stem.ends_with(b":") => Cow::Owned([stem, b"*"].concat()),
+        Some(_) | None => Cow::Borrowed(link),
+    }
+}
+
 fn anonymous(name: &[u8]) -> FdClass {
     // Most names stand in brackets, inotify's does not.
     let bare = name.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).unwrap_or(name);
@@ -56,7 +79,12 @@ fn anonymous(name: &[u8]) -> FdClass {
         b"timerfd" => FdClass::Timerfd,
         b"signalfd" => FdClass::Signalfd,
         b"inotify" => FdClass::Inotify,
+        b"fanotify" => FdClass::Fanotify,
         b"pidfd" => FdClass::Pidfd,
+        b"perf_event" => FdClass::PerfEvent,
+        b"btf" => FdClass::Bpf,
+        // `bpf-map`, `bpf-prog`, `bpf_link`, `bpf_iter`, `bpf-stats`.
+        bpf if bpf.starts_with(b"bpf") => FdClass::Bpf,
         b"io_uring" => FdClass::IoUring,
         b"userfaultfd" => FdClass::Userfaultfd,
         _ => FdClass::AnonOther,
@@ -64,7 +92,8 @@ fn anonymous(name: &[u8]) -> FdClass {
 }
 
 fn by_path(path: &[u8]) -> FdClass {
-    if path.starts_with(b"/memfd:") {
+    // The second is memfd_secret(2).
+    if path.starts_with(b"/memfd:") || path == b"/secretmem (deleted)" {
         return FdClass::Memfd;
     }
     // The kernel marks a deleted file by its name alone: a file that is really called so cannot be told apart.
@@ -73,8 +102,11 @@ fn by_path(path: &[u8]) -> FdClass {
         None => (path, false),
     };
     // A terminal whose other side is closed is marked as deleted too, and still is a terminal.
-    if path == b"/dev/ptmx" || path.starts_with(b"/dev/pts/") {
+    if pty_side(path).is_some() {
         return FdClass::Pty;
+    }
+    if path == b"/dev/console" || path.starts_with(b"/dev/tty") {
+        return FdClass::Tty;
     }
     if deleted {
         return FdClass::Deleted;
@@ -89,7 +121,8 @@ fn by_path(path: &[u8]) -> FdClass {
     by_file_name(path.rsplit(|&b| b == b'/').next().unwrap_or_default())
 }
 
-fn by_file_name(name: &[u8]) -> FdClass {
+/// The class of a plain file, by the last part of its path.
+pub(super) fn by_file_name(name: &[u8]) -> FdClass {
     let ends = |suffixes: &[&[u8]]| suffixes.iter().any(|suffix| name.ends_with(suffix));
     if ends(&[b".db", b".sqlite", b".sqlite3", b".db3"]) {
         FdClass::SqliteDb
@@ -144,8 +177,15 @@ mod tests {
             ("pidfd:[4711]", FdClass::Pidfd),
             ("anon_inode:[io_uring]", FdClass::IoUring),
             ("anon_inode:[userfaultfd]", FdClass::Userfaultfd),
-            ("anon_inode:bpf-map", FdClass::AnonOther),
-            ("anon_inode:[perf_event]", FdClass::AnonOther),
+            ("anon_inode:[fanotify]", FdClass::Fanotify),
+            ("anon_inode:bpf-map", FdClass::Bpf),
+            ("anon_inode:bpf-prog", FdClass::Bpf),
+            ("anon_inode:bpf_link", FdClass::Bpf),
+            ("anon_inode:bpf_iter", FdClass::Bpf),
+            ("anon_inode:btf", FdClass::Bpf),
+            ("anon_inode:[perf_event]", FdClass::PerfEvent),
+            ("anon_inode:[landlock-ruleset]", FdClass::AnonOther),
+            ("anon_inode:kvm-vcpu:3", FdClass::AnonOther),
             ("net:[4026531840]", FdClass::AnonOther),
             ("something new", FdClass::Unknown),
             ("socket:[]", FdClass::Unknown),
@@ -174,7 +214,11 @@ mod tests {
             ("/logs/changelog.1", FdClass::File),
             ("/tmp/x (deleted)", FdClass::Deleted),
             ("/memfd:doublemapper (deleted)", FdClass::Memfd),
+            ("/secretmem (deleted)", FdClass::Memfd),
             ("/dev/null", FdClass::Device),
+            ("/dev/tty", FdClass::Tty),
+            ("/dev/ttyS0", FdClass::Tty),
+            ("/dev/console", FdClass::Tty),
             ("/dev/shm/sem.mp-1", FdClass::File),
             ("/dev/pts/3", FdClass::Pty),
             ("/dev/pts/3 (deleted)", FdClass::Pty),
@@ -189,12 +233,28 @@ mod tests {
     }
 
     #[test]
+    fn tells_the_master_of_a_pseudo_terminal_from_its_slaves() {
+        for (link, side) in [
+            ("/dev/ptmx", Some(FdKind::PtyMaster)),
+            ("/dev/pts/ptmx", Some(FdKind::PtyMaster)),
+            ("/dev/pts/0", Some(FdKind::PtySlave)),
+            ("/dev/pts/17 (deleted)", Some(FdKind::PtySlave)),
+            ("/dev/tty", None),
+            ("/home/ptmx", None),
+        ] {
+            assert_eq!(pty_side(link.as_bytes()), side, "{link}");
+        }
+    }
+
+    #[test]
     fn collapses_numbers_in_anonymous_names_only() {
         let name = |link: &str| String::from_utf8(classify(link.as_bytes()).1.into_owned()).unwrap();
         assert_eq!(name("socket:[123]"), "socket:[*]");
         assert_eq!(name("pipe:[5]"), "pipe:[*]");
         assert_eq!(name("pidfd:[77]"), "pidfd:[*]");
         assert_eq!(name("net:[4026531840]"), "net:[*]");
+        assert_eq!(name("anon_inode:kvm-vcpu:3"), "anon_inode:kvm-vcpu:*");
+        assert_eq!(name("anon_inode:[eventfd]"), "anon_inode:[eventfd]");
         assert_eq!(name("/data/[12]"), "/data/[12]");
         assert_eq!(name("/run/77/log:[1]"), "/run/77/log:[1]");
     }
