@@ -79,9 +79,19 @@ impl ProcDir {
     /// What the kernel answered.
     pub fn read_into(&self, name: &str, cap: u64, text: &mut Vec<u8>) -> Result<(), Errno> {
         text.clear();
-        let fd = openat(&self.fd, name, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
-        File::from(fd).take(cap).read_to_end(text).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+        File::from(self.file(name)?)
+            .take(cap)
+            .read_to_end(text)
+            .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
         Ok(())
+    }
+
+    /// Opens a file of the process for reading, such as `net/tcp`.
+    ///
+    /// # Errors
+    /// What the kernel answered.
+    pub fn file(&self, name: &str) -> Result<OwnedFd, Errno> {
+        openat(&self.fd, name, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
     }
 
     /// Opens a folder of the process, such as `fd`.

@@ -185,10 +185,11 @@ impl Sampler {
                 }),
             }
         }
-        let table = self.sockets.look(&self.root, &seen, &mut gaps);
-        self.sockets.enter(&mut seen, &table);
+        let mut table = self.sockets.look(&self.root, &seen, &mut gaps);
+        self.sockets.enter(&mut seen, &mut table);
         let turnover = self.ledger.observe(seq, &seen);
         let found = self.tracker.observe(&Look { at_ms, root: &self.root, seen: &seen, sockets: &table });
+        self.sockets.recycle(table);
         let cgroup = match self.finder.scope() {
             Scope::Container { pid, id } => self.cgroups.look(&self.root, *pid, id, &mut gaps),
             Scope::Descent { .. } => None,

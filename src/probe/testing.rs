@@ -42,6 +42,13 @@ impl Tree {
         fs::write(dir.join("cgroup"), &proc.cgroup).unwrap();
         fs::write(dir.join("limits"), "Max open files            1024                 4096                 files\n")
             .unwrap();
+        fs::create_dir_all(dir.join("net")).unwrap();
+        for table in ["tcp", "tcp6", "udp", "udp6", "unix", "netlink", "packet", "raw", "raw6"] {
+            let lines = proc.net.iter().find(|(name, _)| name == table).map_or("", |(_, lines)| lines);
+            fs::write(dir.join(format!("net/{table}")), format!("heading\n{lines}")).unwrap();
+        }
+        fs::create_dir_all(dir.join("ns")).unwrap();
+        symlink(format!("net:[{}]", proc.netns), dir.join("ns/net")).unwrap();
         for (fd, link) in &proc.fds {
             symlink(OsStr::from_bytes(link), dir.join(format!("fd/{fd}"))).unwrap();
         }
@@ -75,6 +82,8 @@ pub(crate) struct Proc {
     fds: Vec<(u32, Vec<u8>)>,
     fdinfo: Vec<(u32, String)>,
     threads: Vec<(u32, String)>,
+    net: Vec<(String, String)>,
+    netns: u64,
 }
 
 impl Proc {
@@ -91,6 +100,8 @@ impl Proc {
             fds: Vec::new(),
             fdinfo: Vec::new(),
             threads: Vec::new(),
+            net: Vec::new(),
+            netns: 4_026_531_840,
         }
     }
 
@@ -139,6 +150,18 @@ impl Proc {
 
     pub(crate) fn fdinfo(mut self, fd: u32, text: &str) -> Self {
         self.fdinfo.push((fd, text.to_owned()));
+        self
+    }
+
+    /// The lines of a protocol table, without its heading. Tables that are not given are empty.
+    pub(crate) fn net(mut self, table: &str, lines: &str) -> Self {
+        self.net.push((table.to_owned(), lines.to_owned()));
+        self
+    }
+
+    /// The network namespace it lives in.
+    pub(crate) fn netns(mut self, inode: u64) -> Self {
+        self.netns = inode;
         self
     }
 

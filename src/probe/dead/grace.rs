@@ -11,7 +11,6 @@ use crate::probe::classify::readable;
 use crate::probe::read::Seen;
 use crate::probe::root::ProcDir;
 use crate::probe::scan::Entry;
-use crate::probe::sockets::SocketTable;
 
 /// The most links that are read in one look, to name deleted files. The others are named in the next looks.
 const LINKS: usize = 256;
@@ -57,27 +56,23 @@ fn socket(look: &Look<'_>, process: ProcId, entry: &Entry, graces: &Graces, trac
         Some(socket) if socket.state == Some(FdKind::TcpCloseWait) => {
             let track = suspect(tracks, look.at_ms, waits, entry.ident, graces.close_wait);
             if track.detail.is_empty() {
-                track.detail = if socket.peer.is_empty() { String::new() } else { format!("peer {}", socket.peer) };
-            }
-        }
-        _ if is_unattached(table, entry.ident) => {
-            let track = suspect(tracks, look.at_ms, loose, entry.ident, graces.unattached);
-            if track.detail.is_empty() {
-                track.detail = format!("socket {}", entry.ident);
+                track.detail = format!("peer {}", socket.peer());
             }
         }
         Some(_) => {}
+        None if table.is_unattached(entry.ident) => {
+            let track = suspect(tracks, look.at_ms, loose, entry.ident, graces.unattached);
+            if track.detail.is_empty() {
+                track.detail = format!("socket:[{}]", entry.ident);
+            }
+        }
         None => {
-            // A table that could not be read does not tell: what was known stays.
+            // A table that could not be read, or a socket that could not be asked, does not tell: what was known stays.
             for key in [waits, loose] {
                 tracks.keep(key, entry.ident);
             }
         }
     }
-}
-
-fn is_unattached(table: &SocketTable, ino: u64) -> bool {
-    table.get(ino).map_or_else(|| table.is_complete(), |socket| socket.kind == FdKind::Unattached)
 }
 
 fn files(look: &Look<'_>, one: &Seen, graces: &Graces, links: &mut usize, tracks: &mut Tracks) {

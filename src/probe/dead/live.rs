@@ -180,12 +180,12 @@ fn finds_the_dead_of_this_process_and_none_of_their_twins() {
         own(&mut seen).pipes.push(PipeEnd { fd: number(fd), ino: ino(fd), end });
     }
     own(&mut seen).masters.push(Master { fd: number(&master), index: None });
-    let unix = || Socket { kind: FdKind::UnixStream, state: None, peer: String::new() };
+    let unix = Socket::unix(FdKind::UnixStream, 0);
     let mut held = Vec::new();
     for fd in [&one, &other, &left] {
         held.push(Entry { fd: number(fd), class: FdClass::Socket, kind: None, ident: ino(fd) });
     }
-    let sockets = SocketTable::of(held.iter().map(|entry| (entry.ident, unix())), true);
+    let sockets = SocketTable::of(&held.iter().map(|entry| (entry.ident, unix)).collect::<Vec<_>>(), &[], true);
     seen.held = Some(held);
     let (root, seen) = (ProcRoot::system(), [seen]);
     let mut tracker = Tracker::default();

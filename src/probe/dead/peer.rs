@@ -5,7 +5,7 @@
 //! where no process of the target holds the other end. FIFOs can be opened again by their name, and datagram sockets do not
 //! tell: neither is judged. TCP is judged by its state.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 
 use rustix::io::Errno;
@@ -30,7 +30,11 @@ const HOLDERS: usize = 4;
 pub(super) struct Peers {
     // The last question of the look before, where not all could be asked.
     last: Option<Question>,
+    names: Peernames,
 }
+
+/// To whom unix sockets were connected, by inode: a peer that is gone has no name any more.
+type Peernames = HashMap<u64, String>;
 
 /// All who hold one end of a pipe or a socket get the same answer. A terminal is asked for each descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,9 +58,9 @@ impl Peers {
         let mut suspects = Suspects::new();
         let all = look.seen.iter().filter_map(|one| one.handles.as_ref());
         let own = look.seen.iter().filter(|one| one.sample.role == Role::App);
-        let handles: Vec<&Handles> = own.clone().filter_map(|one| one.handles.as_ref()).collect();
+        let handles: Vec<&Handles> = own.filter_map(|one| one.handles.as_ref()).collect();
         pipes(all, &handles, &mut suspects);
-        sockets(look.sockets, own, &mut suspects);
+        sockets(look.sockets, look.seen, &mut self.names, &mut suspects);
         masters(&handles, &mut suspects);
         if !kernel.answers() {
             return not_here(&suspects);
@@ -162,18 +166,32 @@ fn pipes<'a>(all: impl Iterator<Item = &'a Handles>, own: &[&Handles], suspects:
     }
 }
 
-fn sockets<'a>(table: &SocketTable, own: impl Iterator<Item = &'a Seen>, suspects: &mut Suspects) {
-    for one in own {
-        for entry in one.held.iter().flatten().filter(|entry| entry.class == FdClass::Socket) {
+/// The application's unix sockets whose other end no process of the target holds. Those without one are asked too: a table
+/// does not tell a peer that is closed from one that never was.
+fn sockets<'a>(table: &SocketTable, seen: &'a [Seen], names: &mut Peernames, suspects: &mut Suspects) {
+    let held = |one: &'a Seen| one.held.iter().flatten().filter(|entry| entry.class == FdClass::Socket);
+    let here: HashSet<u64> = seen.iter().flat_map(held).map(|entry| entry.ident).collect();
+    names.retain(|ino, _| here.contains(ino));
+    for one in seen.iter().filter(|one| one.sample.role == Role::App) {
+        for entry in held(one) {
             let Some(socket) = table.get(entry.ident) else { continue };
             if !matches!(socket.kind, FdKind::UnixStream | FdKind::UnixSeqpacket) {
+                continue;
+            }
+            let peer = socket.peer_inode();
+            if peer.is_some() && !names.contains_key(&entry.ident) {
+                names.insert(entry.ident, socket.peer());
+            }
+            if peer.is_some_and(|peer| here.contains(&peer)) {
                 continue;
             }
             let question = Question { kind: DeadKind::SocketPeerGone, mark: entry.ident, only: None };
             let suspect = suspects.entry(question).or_default();
             if suspect.holders.is_empty() {
-                let to = if socket.peer.is_empty() { String::new() } else { format!(" to {}", socket.peer) };
-                suspect.detail = format!("{} {}{to}", socket.kind.name(), entry.ident);
+                let own = socket.name();
+                let at = if own.is_empty() { String::new() } else { format!(" at {own}") };
+                let to = names.get(&entry.ident).map_or_else(String::new, |peer| format!(" to {peer}"));
+                suspect.detail = format!("socket:[{}]{at}{to}", entry.ident);
             }
             suspect.holders.push((one.sample.id, entry.fd));
         }

@@ -1,58 +1,121 @@
 //! What the sockets of a target are: family, type, state and peer, from the kernel's protocol tables.
+//!
+//! [`Sockets::look`] reads the tables of every network namespace in which the target lives ([`namespace`]): by [`diag`] through
+//! a netlink socket that was opened inside it once, or as text ([`tables`]) where that cannot be. [`Sockets::enter`] counts
+//! what each process holds, and asks the few sockets that are in no table what they are ([`identify`]).
+//!
+//! Only what decides is always read: TCP, UDP and unix. The tables of rarer protocols ([`protocol`]) are read when a socket
+//! was found in none of these. So the table holds every socket of the target that is in any table, and is no list of all
+//! sockets of its namespaces.
 
-use std::collections::HashMap;
+pub mod diag;
+mod identify;
+#[cfg(test)]
+mod live;
+pub mod message;
+mod namespace;
+mod protocol;
+mod table;
+pub mod tables;
+
+use rustix::io::Errno;
 
 use super::read::Seen;
-use super::root::ProcRoot;
-use crate::model::{FdKind, Gap};
+use super::root::{ProcRoot, gap_reason, refused};
+use crate::model::{FdClass, Gap, GapReason, Reading};
+pub use table::{Socket, SocketTable, Told};
 
-/// A socket as a protocol table shows it.
+/// Why a protocol table was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Socket {
-    /// Its family and type.
-    pub kind: FdKind,
-    /// The state of a TCP connection.
-    pub state: Option<FdKind>,
-    /// Whom it talks to, for people: `192.0.2.7:443`, a unix path, `fd of inode 77`; empty where there is nobody.
-    pub peer: String,
+pub enum Refusal {
+    /// The kernel has no such table, or not in this way.
+    Absent,
+    /// The kernel answered with an error.
+    Kernel(Errno),
+    /// The answer cannot be understood; the text says why.
+    Malformed(String),
 }
 
-/// The sockets of one look, by inode.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SocketTable {
-    sockets: HashMap<u64, Socket>,
-    complete: bool,
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Self {
+        Self::Kernel(errno)
+    }
 }
 
-impl SocketTable {
-    /// The socket with this inode.
-    pub fn get(&self, ino: u64) -> Option<&Socket> {
-        self.sockets.get(&ino)
-    }
-
-    /// A table made by hand.
-    #[cfg(test)]
-    pub(crate) fn of(sockets: impl IntoIterator<Item = (u64, Socket)>, complete: bool) -> Self {
-        Self { sockets: sockets.into_iter().collect(), complete }
-    }
-
-    /// True where every table could be read: a socket that is not in here is in none of them.
-    pub fn is_complete(&self) -> bool {
-        self.complete
+impl Refusal {
+    fn reason(&self) -> GapReason {
+        match self {
+            Self::Absent => GapReason::Gone,
+            Self::Kernel(errno) => gap_reason::<()>(&refused(*errno)).unwrap_or(GapReason::Malformed),
+            Self::Malformed(_) => GapReason::Malformed,
+        }
     }
 }
 
 /// Reads the protocol tables again and again, through sockets that are opened once in each network namespace of the target.
 #[derive(Debug, Default)]
-pub struct Sockets {}
+pub struct Sockets {
+    spaces: namespace::Spaces,
+    reader: protocol::Reader,
+    asker: identify::Asker,
+    // The table of the look before, for its memory.
+    spare: SocketTable,
+}
 
 impl Sockets {
     /// Reads the tables of every network namespace in which a process of the target lives, after its descriptors were
     /// scanned. What cannot be read goes to `gaps`.
-    pub fn look(&mut self, _root: &ProcRoot, _seen: &[Seen], _gaps: &mut Vec<Gap>) -> SocketTable {
-        SocketTable::default()
+    pub fn look(&mut self, root: &ProcRoot, seen: &[Seen], gaps: &mut Vec<Gap>) -> SocketTable {
+        let mut table = std::mem::take(&mut self.spare);
+        table.clear();
+        table.complete = true;
+        table.live = root.is_system();
+        // Also where no socket is held: namespaces that the target has left are let go.
+        let spaces = self.spaces.of(root, seen, gaps, &mut table);
+        if held(seen).next().is_none() {
+            return table;
+        }
+        for space in &spaces {
+            let missing = self.reader.decisive(&mut self.spaces, root, space, &mut table);
+            table.complete &= missing.is_empty();
+            gaps.extend(missing);
+        }
+        if held(seen).any(|ino| table.get(ino).is_none()) {
+            for space in &spaces {
+                gaps.extend(self.reader.rare(&mut self.spaces, root, space, &mut table));
+            }
+        }
+        table
     }
 
-    /// Enters the kinds of sockets into the census of every process.
-    pub fn enter(&mut self, _seen: &mut [Seen], _table: &SocketTable) {}
+    /// Enters the kinds of sockets into the census of every process. Sockets in no table are asked what they are, if the
+    /// table is complete and the processes are real; those that cannot be asked have no kind.
+    pub fn enter(&mut self, seen: &mut [Seen], table: &mut SocketTable) {
+        self.asker.begin();
+        for one in seen {
+            let (Some(held), Reading::Value(census)) = (&one.held, &mut one.sample.fds) else { continue };
+            for entry in held.iter().filter(|entry| entry.class == FdClass::Socket) {
+                let told = match table.get(entry.ident) {
+                    Some(socket) => Some((socket.kind, socket.state)),
+                    None => self.asker.what(one.sample.id.pid, entry, table),
+                };
+                let Some((kind, state)) = told else { continue };
+                for kind in [Some(kind), state].into_iter().flatten() {
+                    *census.kinds.entry(kind).or_insert(0) += 1;
+                }
+            }
+        }
+        self.asker.end();
+    }
+
+    /// Takes a table back when it was used, and its memory for the next look.
+    pub fn recycle(&mut self, table: SocketTable) {
+        self.spare = table;
+    }
+}
+
+/// The inodes of all sockets that are held.
+fn held(seen: &[Seen]) -> impl Iterator<Item = u64> {
+    let entries = seen.iter().filter_map(|one| one.held.as_ref()).flatten();
+    entries.filter(|entry| entry.class == FdClass::Socket).map(|entry| entry.ident)
 }

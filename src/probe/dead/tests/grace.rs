@@ -8,8 +8,8 @@ fn kinds(dead: &[DeadHandle]) -> Vec<(Option<u32>, DeadKind, &str)> {
     dead.iter().map(|handle| (handle.fd, handle.kind, handle.detail.as_str())).collect()
 }
 
-fn tcp(state: FdKind) -> Socket {
-    Socket { kind: FdKind::Tcp, state: Some(state), peer: "192.0.2.7:443".to_owned() }
+fn tcp(state: FdKind) -> SocketTable {
+    SocketTable::of(&[(70, Socket::tcp(state))], &[], true)
 }
 
 fn holder() -> [Seen; 1] {
@@ -18,18 +18,18 @@ fn holder() -> [Seen; 1] {
 
 #[test]
 fn a_connection_that_the_peer_closed_is_dead_beyond_its_grace() {
-    let mut night = Night { sockets: SocketTable::of([(70, tcp(FdKind::TcpCloseWait))], true), ..Night::default() };
+    let mut night = Night { sockets: tcp(FdKind::TcpCloseWait), ..Night::default() };
     assert!(night.looks(60, &holder()).is_empty(), "an idle pool within its grace");
     let dead = night.looks(1, &holder());
     assert_eq!(kinds(&dead), [(Some(4), DeadKind::TcpCloseWait, "peer 192.0.2.7:443")]);
     assert_eq!((dead[0].first_ms, dead[0].survived), (0, 61));
-    night.sockets = SocketTable::of([(70, tcp(FdKind::TcpEstablished))], true);
+    night.sockets = tcp(FdKind::TcpEstablished);
     assert!(night.looks(100, &holder()).is_empty());
 }
 
 #[test]
 fn a_table_that_could_not_be_read_neither_kills_nor_heals() {
-    let close_wait = || SocketTable::of([(70, tcp(FdKind::TcpCloseWait))], true);
+    let close_wait = || tcp(FdKind::TcpCloseWait);
     let mut night = Night { sockets: close_wait(), ..Night::default() };
     night.looks(50, &holder());
     night.sockets = SocketTable::default();
@@ -38,18 +38,20 @@ fn a_table_that_could_not_be_read_neither_kills_nor_heals() {
     night.sockets = close_wait();
     assert_eq!(night.looks(1, &holder())[0].first_ms, 0);
 
-    let mut night = Night { sockets: SocketTable::of([], false), ..Night::default() };
+    let mut night = Night { sockets: SocketTable::of(&[], &[], false), ..Night::default() };
     assert!(night.looks(200, &holder()).is_empty(), "what is missing from half a table may be in the other half");
+    let mut night = Night { sockets: SocketTable::of(&[], &[], true), ..Night::default() };
+    assert!(night.looks(200, &holder()).is_empty(), "it is in no table because it is of another family");
 }
 
 #[test]
 fn a_socket_in_no_table_is_dead_beyond_its_grace_and_a_fresh_one_is_not() {
-    let mut night = Night { sockets: SocketTable::of([], true), ..Night::default() };
+    let mut night = Night { sockets: SocketTable::of(&[], &[70, 71], true), ..Night::default() };
     assert!(night.looks(60, &holder()).is_empty());
     // Another socket under the same number starts anew.
     let other = [with_entry(process(APP), 4, FdClass::Socket, 71)];
     assert!(night.looks(60, &other).is_empty());
-    assert_eq!(kinds(&night.looks(1, &other)), [(Some(4), DeadKind::SocketUnattached, "socket 71")]);
+    assert_eq!(kinds(&night.looks(1, &other)), [(Some(4), DeadKind::SocketUnattached, "socket:[71]")]);
 }
 
 #[test]

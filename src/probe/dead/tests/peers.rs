@@ -10,10 +10,6 @@ fn kinds(dead: &[DeadHandle]) -> Vec<(u32, DeadKind, &str)> {
     dead.iter().map(|handle| (handle.fd.unwrap(), handle.kind, handle.detail.as_str())).collect()
 }
 
-fn unix(kind: FdKind, peer: &str) -> Socket {
-    Socket { kind, state: None, peer: peer.to_owned() }
-}
-
 #[test]
 fn an_end_of_a_pipe_is_dead_when_the_kernel_says_so_twice() {
     let seen = [with_pipe(with_pipe(process(APP), 4, 70, End::Read), 5, 71, End::Write)];
@@ -66,26 +62,31 @@ fn an_end_that_many_hold_is_asked_and_reported_once() {
 
 #[test]
 fn connected_unix_sockets_are_asked_and_no_others() {
-    let seen =
-        [3, 4, 5, 6].into_iter().fold(process(APP), |seen, fd| with_entry(seen, fd, FdClass::Socket, u64::from(fd)));
-    let mut night = Night::with(Fake::says(&[3, 4, 5, 6].map(|fd| ((10, fd), Ok(true)))));
-    let tcp = Socket { kind: FdKind::Tcp, state: Some(FdKind::TcpEstablished), peer: "192.0.2.7:443".to_owned() };
-    night.sockets = SocketTable::of(
-        [
-            (3, unix(FdKind::UnixStream, "/run/db.sock")),
-            (4, unix(FdKind::UnixSeqpacket, "")),
-            (5, unix(FdKind::UnixDgram, "")),
-            (6, tcp),
-        ],
-        true,
-    );
+    let hold =
+        |fds: &[u32]| fds.iter().fold(process(APP), |seen, &fd| with_entry(seen, fd, FdClass::Socket, u64::from(fd)));
+    let seen = [hold(&[3, 4, 5, 6, 7, 8])];
+    let mut night = Night::with(Fake::says(&[3, 4, 5, 6, 7, 8].map(|fd| ((10, fd), Ok(true)))));
+    let table = |peer| {
+        let sockets = [
+            (3, Socket::unix(FdKind::UnixStream, peer)),
+            (4, Socket::unix(FdKind::UnixSeqpacket, 0)),
+            (5, Socket::unix(FdKind::UnixDgram, 0)),
+            (6, Socket::tcp(FdKind::TcpEstablished)),
+            // A pair, both ends of which the target holds.
+            (7, Socket::unix(FdKind::UnixStream, 8)),
+            (8, Socket::unix(FdKind::UnixStream, 7)),
+        ];
+        SocketTable::of(&sockets, &[], true)
+    };
+    night.sockets = table(77);
+    night.looks(1, &seen);
+    night.sockets = table(0);
     assert_eq!(
-        kinds(&night.looks(2, &[seen])),
-        [
-            (3, DeadKind::SocketPeerGone, "socket.unix_stream 3 to /run/db.sock"),
-            (4, DeadKind::SocketPeerGone, "socket.unix_seqpacket 4")
-        ]
+        kinds(&night.looks(1, &seen)),
+        [(3, DeadKind::SocketPeerGone, "socket:[3] to socket:[77]"), (4, DeadKind::SocketPeerGone, "socket:[4]")]
     );
+    let asked: BTreeSet<u32> = night.kernel.asked.iter().map(|(_, fd)| *fd).collect();
+    assert_eq!(asked, BTreeSet::from([3, 4]));
 }
 
 #[test]
