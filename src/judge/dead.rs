@@ -1,39 +1,99 @@
 //! Dead handles: exact evidence, whatever the counts say.
 
+use std::collections::BTreeMap;
+
 use super::{Class, Night, finding_of, sentence};
-use crate::model::{DeadHandle, Finding, RuleKind, Severity, Status};
-use crate::series::{dead_at_end, has_dead};
+use crate::model::{DeadHandle, DeadKind, Finding, RuleKind, Severity, Snapshot, Status};
+use crate::series::{covers_dead, dead_at_end, dead_rest_at_end, has_dead, unasked_at_end};
+use crate::threshold::Selector;
 
 /// How many handles a finding lists.
 const LISTED: usize = 100;
 
-/// Judges the dead handles of a class.
-pub(super) fn judge(night: &Night<'_>, class: &Class<'_>, most: u64) -> Finding {
-    let allowed = Some(most as f64);
-    if !has_dead(&class.rule.select) {
-        let text = sentence::dead_unknown();
-        return Finding { allowed, ..finding_of(class, RuleKind::MaxDead, Status::Undecided, text) };
+/// The first format whose nights know every kind.
+const ALL_KINDS: u32 = 2;
+
+/// The kinds of the format before.
+const OLD_KINDS: [DeadKind; 2] = [DeadKind::PidfdTargetGone, DeadKind::EventpollAbandoned];
+
+/// How many dead handles there are at the end, by kind.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Proof enough by themselves, and younger than the first looks.
+    pub(super) late: BTreeMap<DeadKind, u64>,
+    /// Proof enough, and dead from the beginning: they may be a design.
+    pub(super) early: BTreeMap<DeadKind, u64>,
+    /// May be a design whenever they came.
+    pub(super) doubtful: BTreeMap<DeadKind, u64>,
+}
+
+impl Tally {
+    fn of(night: &Night<'_>, select: &Selector, dead: &[DeadHandle], standing: &Standing) -> Self {
+        let mut tally = Self::default();
+        for handle in dead {
+            *tally.place(handle.kind, standing.holds(handle)).entry(handle.kind).or_insert(0) += 1;
+        }
+        // The oldest are listed. Of the rest, what is more than there was in the beginning came later.
+        for (kind, rest) in dead_rest_at_end(&night.watched, select) {
+            let first =
+                night.watched.iter().filter(|look| standing.spans(look)).filter_map(|look| look.dead_rest.get(&kind));
+            let early = first.max().copied().unwrap_or(0).min(rest);
+            for (number, is_early) in [(early, true), (rest - early, false)] {
+                if number > 0 {
+                    *tally.place(kind, is_early).entry(kind).or_insert(0) += number;
+                }
+            }
+        }
+        tally
     }
-    let Some(dead) = dead_at_end(&night.watched, &class.rule.select) else {
-        let text = sentence::dead_unread(&class.series);
-        return Finding { allowed, ..finding_of(class, RuleKind::MaxDead, Status::Undecided, text) };
+
+    fn place(&mut self, kind: DeadKind, early: bool) -> &mut BTreeMap<DeadKind, u64> {
+        if !kind.is_exact() {
+            &mut self.doubtful
+        } else if early {
+            &mut self.early
+        } else {
+            &mut self.late
+        }
+    }
+}
+
+/// Judges the dead handles of a class. Only those that are proof by themselves and came during the night break the rule with
+/// its severity; the others warn: what may be a design fails a night by its growth.
+pub(super) fn judge(night: &Night<'_>, class: &Class<'_>, most: u64) -> Finding {
+    let select = &class.rule.select;
+    let allowed = Some(most as f64);
+    let undecided = |text| Finding { allowed, ..finding_of(class, RuleKind::MaxDead, Status::Undecided, text) };
+    if !has_dead(select) {
+        return undecided(sentence::dead_unknown());
+    }
+    let Some(dead) = dead_at_end(&night.watched, select) else {
+        return undecided(sentence::dead_unread(&class.series));
     };
     let standing = Standing::of(night);
-    let (early_handles, late_handles): (Vec<_>, Vec<_>) =
-        dead.iter().cloned().partition(|handle| standing.holds(handle));
-    let (late, early) = (late_handles.len() as u64, early_handles.len() as u64);
-    let text = sentence::dead(late, early, most);
-    let (status, severity, mut listed) = if late > most {
-        (Status::Breaks, class.rule.severity, late_handles)
-    } else if late + early > most {
-        // What was dead before the first looks may be a design: it is said, and it does not fail.
-        (Status::Breaks, Severity::Warn, dead)
+    let tally = Tally::of(night, select, &dead, &standing);
+    let sum = |part: &BTreeMap<DeadKind, u64>| part.values().sum::<u64>();
+    let (late, all) = (sum(&tally.late), sum(&tally.late) + sum(&tally.early) + sum(&tally.doubtful));
+    let text = sentence::dead(&tally, most);
+    let (status, severity, number, mut listed) = if late > most {
+        let handles = dead.into_iter().filter(|handle| handle.kind.is_exact() && !standing.holds(handle));
+        (Status::Breaks, class.rule.severity, late, handles.collect())
+    } else if all > most {
+        (Status::Breaks, Severity::Warn, all, dead)
+    } else if night.record.format < ALL_KINDS && covers_others(select) {
+        return undecided(sentence::dead_of_old());
+    } else if let Some(gap) = unasked_at_end(&night.watched, select) {
+        return undecided(sentence::dead_unasked(gap));
     } else {
-        (Status::Holds, class.rule.severity, dead)
+        (Status::Holds, class.rule.severity, all, dead)
     };
-    let measured = Some(listed.len() as f64);
     listed.truncate(LISTED);
+    let measured = Some(number as f64);
     Finding { allowed, measured, severity, dead: listed, ..finding_of(class, RuleKind::MaxDead, status, text) }
+}
+
+fn covers_others(select: &Selector) -> bool {
+    DeadKind::ALL.iter().any(|kind| !OLD_KINDS.contains(kind) && covers_dead(select, *kind))
 }
 
 /// The spans of time in which a handle was already dead when watching began: the first two looks after the start and after
@@ -57,7 +117,15 @@ impl Standing {
     }
 
     fn holds(&self, handle: &DeadHandle) -> bool {
-        let first = handle.first_ms as f64;
-        self.0.iter().any(|span| span.0 <= first && first <= span.1)
+        self.contains(handle.first_ms)
+    }
+
+    fn spans(&self, look: &Snapshot) -> bool {
+        self.contains(look.at_ms)
+    }
+
+    fn contains(&self, at_ms: u64) -> bool {
+        let at = at_ms as f64;
+        self.0.iter().any(|span| span.0 <= at && at <= span.1)
     }
 }

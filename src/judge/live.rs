@@ -13,11 +13,13 @@ pub fn worst(snapshot: &Snapshot, rules: &RuleSet) -> Option<String> {
     hints.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, text)| text)
 }
 
-/// Dead handles beyond what is allowed outweigh every level.
+/// Dead handles beyond what is allowed outweigh every level. Those that may be a design are no alarm.
 #[expect(clippy::cast_precision_loss, reason = "counts of handles are far below 2^52")]
 fn dead(rule: &ClassRule, snapshot: &Snapshot) -> Option<(f64, String)> {
     let allowed = rule.max_dead?;
-    let dead = snapshot.dead.iter().filter(|handle| covers_dead(&rule.select, handle.kind)).count() as u64;
+    let dead =
+        snapshot.dead.iter().filter(|handle| handle.kind.is_exact() && covers_dead(&rule.select, handle.kind)).count()
+            as u64;
     (dead > allowed).then(|| (1e6 + dead as f64, format!("{}: {dead} dead, {allowed} allowed", rule.name)))
 }
 

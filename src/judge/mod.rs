@@ -167,6 +167,8 @@ fn fingerprint(class: &str, subject: &str, rule: RuleKind) -> String {
 }
 
 #[cfg(test)]
+mod dead_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,11 @@
 //! Every sentence of the judge. A sentence on a class reads on after the class's name: "fd.pidfd" + "holds 12 dead handles".
 
+use std::collections::BTreeMap;
+
+use super::dead::Tally;
 use super::growth::{Doubt, Growth, Outcome};
 use crate::model::text::{amount, count, figure, per_hour, printable, seconds, shorten};
-use crate::model::{Ending, Estimate, PortEnd, StopRecord, TermResponse, Unit};
+use crate::model::{DeadKind, Ending, Estimate, Gap, PortEnd, StopRecord, TermResponse, Unit};
 use crate::series::{Missing, Series};
 
 /// The longest foreign text within a sentence, characters.
@@ -13,32 +16,83 @@ pub(super) fn foreign(text: &str) -> String {
     shorten(printable(text.trim()).trim_end_matches(['.', ' ']), FOREIGN)
 }
 
-/// "1 handle", "2 dead handles": a number and what it counts.
+/// "1 dead handle": a number and what it counts.
 fn dead_handles(n: u64) -> String {
     count(n, "dead handle")
 }
 
+/// Why handles are dead, read on after "1 dead handle" and "3 dead handles".
+fn dead_clause(kind: DeadKind) -> &'static str {
+    match kind {
+        DeadKind::PidfdTargetGone => "whose process is gone",
+        DeadKind::EventpollAbandoned => "on which nobody waits",
+        DeadKind::PipeNoReader => "whose readers are gone",
+        DeadKind::PipeNoWriter => "whose writers are gone",
+        DeadKind::SocketPeerGone => "whose other end is closed",
+        DeadKind::PtySlaveGone => "whose terminal is closed",
+        DeadKind::TcpCloseWait => "that the peer has closed",
+        DeadKind::SocketUnattached => "in no protocol table",
+        DeadKind::ProcessZombie => "that no parent has reaped",
+        DeadKind::ProcessOrphan => "that lost their parent",
+        DeadKind::FileDeleted => "on deleted files",
+    }
+}
+
+/// "Holds 3 dead handles whose process is gone (0 allowed)", "Holds 3 dead handles (0 allowed): 2 …, 1 …".
+fn holds_dead(noun: &str, kinds: &BTreeMap<DeadKind, u64>, most: u64) -> String {
+    let all = count(kinds.values().sum(), noun);
+    if let (Some((kind, _)), 1) = (kinds.first_key_value(), kinds.len()) {
+        return format!("Holds {all} {} ({most} allowed)", dead_clause(*kind));
+    }
+    let each: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {}", dead_clause(*kind))).collect();
+    format!("Holds {all} ({most} allowed): {}", each.join(", "))
+}
+
 /// On dead handles that could be counted.
-pub(super) fn dead(late: u64, early: u64, most: u64) -> String {
+pub(super) fn dead(tally: &Tally, most: u64) -> String {
+    let sum = |part: &BTreeMap<DeadKind, u64>| part.values().sum::<u64>();
+    let (late, early, doubtful) = (sum(&tally.late), sum(&tally.early), sum(&tally.doubtful));
+    let all = late.saturating_add(early).saturating_add(doubtful);
     let since_the_start =
         |n: u64| if n == 1 { "was dead when the soak began" } else { "were dead when the soak began" };
-    if late > most {
-        let rest = match early {
-            0 => String::new(),
-            early => format!("; {early} more {}", since_the_start(early)),
-        };
-        format!("Holds {} ({most} allowed){rest}.", dead_handles(late))
-    } else if late.saturating_add(early) > most {
-        format!(
-            "Holds {} ({most} allowed), of which {early} {}: that may be meant so, look once.",
-            dead_handles(late.saturating_add(early)),
-            since_the_start(early)
-        )
-    } else if late + early == 0 {
+    let meant = "may be meant so, and only their growth fails";
+    if all == 0 {
         format!("Holds no dead handle ({most} allowed).")
+    } else if all <= most {
+        format!("Holds {} ({most} allowed).", dead_handles(all))
+    } else if late > most {
+        let mut text = holds_dead("dead handle", &tally.late, most);
+        if early > 0 {
+            text.push_str(&format!("; {early} more {}", since_the_start(early)));
+        }
+        if doubtful > 0 {
+            text.push_str(&format!("; {doubtful} more {meant}"));
+        }
+        format!("{text}.")
+    } else if late + early > 0 {
+        let mut exact = tally.late.clone();
+        tally.early.iter().for_each(|(kind, n)| *exact.entry(*kind).or_insert(0) += n);
+        let mut text = holds_dead("dead handle", &exact, most);
+        if early > 0 {
+            text.push_str(&format!(", of which {early} {}: that may be meant so, look once", since_the_start(early)));
+        }
+        if doubtful > 0 {
+            text.push_str(&format!("; {doubtful} more {meant}"));
+        }
+        format!("{text}.")
     } else {
-        format!("Holds {} ({most} allowed).", dead_handles(late + early))
+        format!("{}: they {meant}.", holds_dead("handle", &tally.doubtful, most))
     }
+}
+
+/// On a night that was recorded before the kinds of a class were known.
+pub(super) fn dead_of_old() -> String {
+    "Is not known: an older version recorded the night, and did not look for every kind of dead handle.".to_owned()
+}
+
+/// On handles that could not be asked.
+pub(super) fn dead_unasked(gap: &Gap) -> String {
+    format!("Is not known for all handles: {}.", foreign(&gap.what))
 }
 
 /// On a class whose dead handles this version cannot tell.

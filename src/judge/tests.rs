@@ -135,7 +135,7 @@ fn handles_that_die_during_a_night_of_two_minutes_fail_it() {
     die(&mut night, &[10_000, 40_000, 90_000]);
     let found = judge(&record(120.0), &night, &dead_rule());
     assert_eq!(found.verdict, Verdict::Fail);
-    assert_eq!(found.reason, "1 rule is broken: fd.pidfd holds 3 dead handles (0 allowed)");
+    assert_eq!(found.reason, "1 rule is broken: fd.pidfd holds 3 dead handles whose process is gone (0 allowed)");
     let pidfd = sole(&found, "fd.pidfd");
     assert_eq!((pidfd.measured, pidfd.allowed), (Some(3.0), Some(0.0)));
     assert_eq!(pidfd.dead.iter().map(|handle| handle.first_ms).collect::<Vec<_>>(), [10_000, 40_000, 90_000]);
@@ -152,7 +152,7 @@ fn handles_that_were_dead_before_only_warn() {
     assert_eq!(
         found.reason,
         "No rule is broken in 1 class; only levels and dead handles were judged; 1 warning: fd.pidfd holds 2 dead handles \
-         (0 allowed), of which 2 were dead when the soak began: that may be meant so, look once"
+         whose process is gone (0 allowed), of which 2 were dead when the soak began: that may be meant so, look once"
     );
 }
 
@@ -164,7 +164,10 @@ fn a_warm_up_that_was_asked_for_is_the_measure_of_before() {
     asked.plan.warmup_s = Some(30.0);
     let found = judge(&asked, &night, &dead_rule());
     let pidfd = sole(&found, "fd.pidfd");
-    assert_eq!(pidfd.sentence, "Holds 1 dead handle (0 allowed); 1 more was dead when the soak began.");
+    assert_eq!(
+        pidfd.sentence,
+        "Holds 1 dead handle whose process is gone (0 allowed); 1 more was dead when the soak began."
+    );
     assert_eq!(pidfd.dead.len(), 1);
 }
 
@@ -261,7 +264,7 @@ fn an_interrupted_night_fails_where_a_breach_was_seen() {
     assert_eq!(found.verdict, Verdict::Fail);
     assert_eq!(
         found.reason,
-        "1 rule is broken: fd.pidfd holds 1 dead handle (0 allowed); the run was interrupted by signal 15, after 2 min of \
+        "1 rule is broken: fd.pidfd holds 1 dead handle whose process is gone (0 allowed); the run was interrupted by signal 15, after 2 min of \
          the soak"
     );
 }

@@ -248,6 +248,35 @@ dead_kinds! {
         "A deleted file that is still held, beyond its grace. Temporary files do this on purpose.";
 }
 
+impl DeadKind {
+    /// True where a metric's `max_dead` covers handles of this kind: a class covers those of its kinds too, `fd.total` those
+    /// of all descriptors.
+    pub fn is_of(self, metric: Metric) -> bool {
+        match (metric, self.class()) {
+            (Metric::FdTotal, Metric::Fd(_) | Metric::Kind(_)) => true,
+            (Metric::Fd(class), Metric::Kind(kind)) => kind.class() == class,
+            (metric, class) => metric == class,
+        }
+    }
+
+    /// How a [`Gap`] begins that says that handles of this kind could not be asked; `None` for kinds of which /proc and the
+    /// protocol tables tell.
+    pub fn asked(self) -> Option<&'static str> {
+        match self {
+            Self::PipeNoReader | Self::PipeNoWriter => Some("ends of pipes"),
+            Self::SocketPeerGone => Some("ends of unix sockets"),
+            Self::PtySlaveGone => Some("masters of terminals"),
+            Self::PidfdTargetGone
+            | Self::EventpollAbandoned
+            | Self::TcpCloseWait
+            | Self::SocketUnattached
+            | Self::ProcessZombie
+            | Self::ProcessOrphan
+            | Self::FileDeleted => None,
+        }
+    }
+}
+
 /// What one look cost the observer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,13 +1,14 @@
-//! What the pidfds and eventpolls of one process refer to, and where its threads wait.
+//! What the pidfds, eventpolls, pipes and terminals of one process refer to, and where its threads wait.
 
 use std::collections::BTreeSet;
 
 use rustix::io::Errno;
 
+use super::ends::{self, End, PipeEnd};
 use super::parse::{self, Arch, ThreadAt, Watched};
 use super::root::{ProcDir, gap_reason, reading, refused};
 use super::scan::{Entry, Scanner};
-use crate::model::{FdClass, Gap, ProcId, Reading};
+use crate::model::{FdCensus, FdClass, FdKind, Gap, ProcId, Reading};
 
 /// The most that is read of one fdinfo: an eventpoll that watches 16,000 descriptors.
 const FDINFO_CAP: u64 = 1 << 20;
@@ -28,6 +29,10 @@ pub struct Handles {
     pub polls: Vec<Poll>,
     /// Where its threads wait.
     pub waits: Waits,
+    /// Its ends of pipes, by number.
+    pub pipes: Vec<PipeEnd>,
+    /// Its masters of pseudo terminals.
+    pub masters: Vec<Master>,
 }
 
 /// A handle on a process.
@@ -50,6 +55,15 @@ pub struct Poll {
     pub detail: String,
 }
 
+/// The master of a pseudo terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Master {
+    /// The descriptor's number.
+    pub fd: u32,
+    /// The number of its slave below /dev/pts (`tty-index` in fdinfo, since Linux 4.14).
+    pub index: Option<u64>,
+}
+
 /// Where the threads of a process wait.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waits {
@@ -63,15 +77,18 @@ pub struct Waits {
 
 impl Handles {
     /// Reads them, right after the descriptors of the process were scanned. What cannot be read goes to `gaps`.
-    pub fn read(dir: &ProcDir, base: &str, id: ProcId, ppid: u32, scan: &Scanner, gaps: &mut Vec<Gap>) -> Self {
-        let mut handles = Self { id, ppid, pidfds: Vec::new(), polls: Vec::new(), waits: Waits::default() };
+    pub fn read(dir: &ProcDir, base: &str, id: ProcId, ppid: u32, scan: &mut Scanner, gaps: &mut Vec<Gap>) -> Self {
+        let mut lost = Lost::default();
+        let mut ends = std::mem::take(&mut scan.ends);
+        let pipes = ends.of(id, scan.entries(), dir, base, &mut lost);
+        scan.ends = ends;
+        let mut handles = Self { pipes, ..Self::none(id, ppid) };
         let polls = scan.entries().iter().filter(|entry| entry.class == FdClass::Eventpoll).count();
         if polls > 0 {
             handles.waits = Waits::read(dir, scan, id.pid, gaps);
         }
-        let mut lost = Lost::default();
         let mut text = Vec::new();
-        for &Entry { fd, class, .. } in scan.entries() {
+        for &Entry { fd, class, kind, .. } in scan.entries() {
             if class == FdClass::Pidfd {
                 let info = dir.read_into(&format!("{base}fdinfo/{fd}"), FDINFO_CAP, &mut text);
                 handles.pidfds.extend(lost.keep(info, || parse::pidfd(&text)).map(|info| Pidfd { fd, info }));
@@ -87,15 +104,49 @@ impl Handles {
                     let detail = describe(&watched, scan);
                     handles.polls.push(Poll { fd, watched: Some(watched), detail });
                 }
+            } else if kind == Some(FdKind::PtyMaster) {
+                let info = dir.read_into(&format!("{base}fdinfo/{fd}"), 4096, &mut text);
+                let index = lost.keep(info, || Ok(ends::field(&text, "tty-index:")));
+                handles.masters.extend(index.map(|index| Master { fd, index }));
             }
         }
         lost.report(&format!("fdinfo of {}", id.pid), gaps);
         handles
     }
 
+    /// A process without any.
+    pub(crate) fn none(id: ProcId, ppid: u32) -> Self {
+        Self {
+            id,
+            ppid,
+            pidfds: Vec::new(),
+            polls: Vec::new(),
+            waits: Waits::default(),
+            pipes: Vec::new(),
+            masters: Vec::new(),
+        }
+    }
+
+    /// Enters the ends of pipes into the census of their process, where all of them could be told. A pipe that can do both
+    /// counts as one that reads.
+    pub fn enter(&self, census: &mut FdCensus) {
+        let all = census.classes.get(&FdClass::Pipe).copied().unwrap_or(0);
+        let told = u64::try_from(self.pipes.len()).unwrap_or(u64::MAX);
+        if told != all {
+            return;
+        }
+        for pipe in &self.pipes {
+            let kind = match pipe.end {
+                End::Read | End::Both => FdKind::PipeRead,
+                End::Write => FdKind::PipeWrite,
+            };
+            *census.kinds.entry(kind).or_insert(0) += 1;
+        }
+    }
+
     /// True where there is nothing to watch.
     pub fn is_empty(&self) -> bool {
-        self.pidfds.is_empty() && self.polls.is_empty()
+        self.pidfds.is_empty() && self.polls.is_empty() && self.pipes.is_empty() && self.masters.is_empty()
     }
 }
 
@@ -141,13 +192,13 @@ impl Waits {
 
 /// What was refused or not understood. What is gone was closed meanwhile, and is not lost.
 #[derive(Debug, Default)]
-struct Lost {
+pub(crate) struct Lost {
     denied: u64,
     malformed: u64,
 }
 
 impl Lost {
-    fn keep<T>(&mut self, read: Result<(), Errno>, parse: impl FnOnce() -> Result<T, String>) -> Option<T> {
+    pub(crate) fn keep<T>(&mut self, read: Result<(), Errno>, parse: impl FnOnce() -> Result<T, String>) -> Option<T> {
         let read = match read {
             Ok(()) => parse().map_or_else(Reading::Malformed, Reading::Value),
             Err(errno) => refused(errno),
@@ -161,7 +212,7 @@ impl Lost {
         None
     }
 
-    fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         self.denied + self.malformed > 0
     }
 

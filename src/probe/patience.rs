@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -116,7 +117,13 @@ impl Patient {
     pub(super) fn read(&mut self, members: &[Member], depth: Depth) -> Looked {
         let (root, read) = (self.root.clone(), Arc::clone(&self.read));
         let subjects = members.iter().map(|member| (member.id, *member)).collect();
-        let answers = self.workers.ask(subjects, move |member, scanner| read(&root, member, scanner, depth));
+        let begun = AtomicBool::new(false);
+        let answers = self.workers.ask(subjects, move |member, scanner: &mut Scanner| {
+            if !begun.swap(true, Ordering::Relaxed) {
+                scanner.ends.begin();
+            }
+            read(&root, member, scanner, depth)
+        });
         let limit = seconds(self.limit().as_secs_f64());
         let mut looked = Looked::default();
         let mut unasked = 0;

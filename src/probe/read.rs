@@ -21,7 +21,7 @@ pub struct Seen {
     pub sample: ProcessSample,
     /// Its open descriptors, by number; `None` where they were not read in full.
     pub held: Option<Vec<Entry>>,
-    /// Its pidfds and eventpolls.
+    /// Its pidfds, eventpolls, ends of pipes and masters of terminals; `None` where there are none.
     pub handles: Option<Handles>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
@@ -80,11 +80,13 @@ fn look(dir: &ProcDir, base: &str, member: &Member, stat: &Stat, scanner: &mut S
     let fds = if zombie {
         Reading::Gone
     } else {
-        let fds = reading(scanner.scan(dir, base));
+        let mut fds = reading(scanner.scan(dir, base));
         note(&fds, "descriptors", pid, &mut gaps);
-        if fds.value().is_some() {
+        if let Reading::Value(census) = &mut fds {
             held = Some(scanner.entries().to_vec());
-            handles = Some(Handles::read(dir, base, member.id, stat.ppid, scanner, &mut gaps));
+            let read = Handles::read(dir, base, member.id, stat.ppid, scanner, &mut gaps);
+            read.enter(census);
+            handles = Some(read);
         }
         fds
     };

@@ -1,7 +1,9 @@
 //! Dead handles over time: which of them stay.
 
+use std::collections::BTreeMap;
+
 use super::{covers_dead, has_dead, tells};
-use crate::model::{DeadHandle, Role, Snapshot};
+use crate::model::{DeadHandle, DeadKind, Gap, Role, Snapshot};
 use crate::threshold::Selector;
 
 /// A handle is dead for good when it was seen so in this many snapshots.
@@ -13,8 +15,7 @@ pub fn dead_at_end(watched: &[&Snapshot], select: &Selector) -> Option<Vec<DeadH
     if !has_dead(select) {
         return None;
     }
-    let mut readable = watched.iter().rev().filter(|snapshot| tells(select, snapshot));
-    let (last, before) = (readable.next()?, readable.next()?);
+    let (last, before) = last_two(watched, select)?;
     let mut dead: Vec<DeadHandle> = last
         .dead
         .iter()
@@ -25,6 +26,31 @@ pub fn dead_at_end(watched: &[&Snapshot], select: &Selector) -> Option<Vec<DeadH
         .collect();
     dead.sort_by_key(|handle| (handle.first_ms, handle.process, handle.fd, handle.kind));
     Some(dead)
+}
+
+/// How many more of each kind there were than the last two snapshots list.
+pub fn dead_rest_at_end(watched: &[&Snapshot], select: &Selector) -> BTreeMap<DeadKind, u64> {
+    let Some((last, before)) = last_two(watched, select) else { return BTreeMap::new() };
+    let kinds = DeadKind::ALL.iter().filter(|kind| covers_dead(select, **kind));
+    let rest = |snapshot: &Snapshot, kind| snapshot.dead_rest.get(kind).copied().unwrap_or(0);
+    kinds.map(|kind| (*kind, rest(last, kind).min(rest(before, kind)))).filter(|(_, number)| *number > 0).collect()
+}
+
+/// What could not be asked in either of the last two snapshots, so that handles of the class may be dead and not be known so.
+pub fn unasked_at_end<'a>(watched: &[&'a Snapshot], select: &Selector) -> Option<&'a Gap> {
+    let (last, before) = last_two(watched, select)?;
+    let subjects: Vec<&str> =
+        DeadKind::ALL.iter().filter(|kind| covers_dead(select, **kind)).filter_map(|kind| kind.asked()).collect();
+    let about = |gap: &&Gap, subject: &str| gap.what.strip_prefix(subject).is_some_and(|rest| rest.starts_with(':'));
+    subjects.iter().find_map(|subject| {
+        before.gaps.iter().find(|gap| about(gap, subject))?;
+        last.gaps.iter().find(|gap| about(gap, subject))
+    })
+}
+
+fn last_two<'a>(watched: &[&'a Snapshot], select: &Selector) -> Option<(&'a Snapshot, &'a Snapshot)> {
+    let mut readable = watched.iter().rev().filter(|snapshot| tells(select, snapshot));
+    Some((readable.next()?, readable.next()?))
 }
 
 fn same(a: &DeadHandle, b: &DeadHandle) -> bool {

@@ -16,7 +16,7 @@ use crate::model::{
 use crate::threshold::{ClassRule, Selector};
 
 pub use count::Missing;
-pub use dead::dead_at_end;
+pub use dead::{dead_at_end, dead_rest_at_end, unasked_at_end};
 
 /// A figure over time.
 #[derive(Debug, Clone, PartialEq)]
@@ -188,14 +188,9 @@ pub fn unit(select: &Selector) -> Unit {
     }
 }
 
-/// True where a selector covers dead handles of this kind: a class those of its kinds too, `fd.total` all descriptors.
+/// True where a selector covers dead handles of this kind, see [`DeadKind::is_of`].
 pub fn covers_dead(select: &Selector, kind: DeadKind) -> bool {
-    let Selector::Metric(metric) = select else { return false };
-    match (metric, kind.class()) {
-        (Metric::FdTotal, Metric::Fd(_) | Metric::Kind(_)) => true,
-        (Metric::Fd(class), Metric::Kind(kind)) => kind.class() == *class,
-        (metric, class) => *metric == class,
-    }
+    matches!(select, Selector::Metric(metric) if kind.is_of(*metric))
 }
 
 /// True where a selector covers any dead handles.

@@ -6,7 +6,7 @@ use super::select::{self, figure_unit};
 use super::wire::{ClassWire, DefaultsWire, ThresholdsWire};
 use super::{ClassRule, RuleSet, Selector};
 use crate::document::{Document, FileError, Kind, Place, Scalar, listed};
-use crate::model::{FdClass, Metric, Severity, Unit};
+use crate::model::{DeadKind, Metric, Severity, Unit};
 
 /// What a thresholds file is, to the reader of documents.
 const THRESHOLDS: Kind = Kind {
@@ -21,9 +21,6 @@ const THRESHOLDS: Kind = Kind {
 /// a day or two to notice.
 const MUST_DETECT_COUNT: f64 = 24.0;
 const MUST_DETECT_BYTES: f64 = 10.0 * 1024.0 * 1024.0;
-
-/// Classes in which the probe can tell dead handles from living ones.
-const WITH_DEAD: [FdClass; 2] = [FdClass::Eventpoll, FdClass::Pidfd];
 
 const RULES: [&str; 4] = ["max", "max_limit_ratio", "max_dead", "max_growth_per_hour"];
 
@@ -168,9 +165,11 @@ fn ratio(place: Place<'_>, wire: &ClassWire, select: &Selector) -> Result<Option
 
 fn max_dead(place: Place<'_>, wire: &ClassWire, select: &Selector) -> Result<Option<u64>, FileError> {
     let Some(wire) = &wire.max_dead else { return Ok(None) };
-    let known = matches!(select, Selector::Metric(Metric::Fd(class)) if WITH_DEAD.contains(class));
-    if !known {
-        let classes = listed(WITH_DEAD.map(|class| Metric::Fd(class).to_string()));
+    let known = |metric: Metric| DeadKind::ALL.iter().any(|kind| kind.is_of(metric));
+    if !matches!(select, Selector::Metric(metric) if known(*metric)) {
+        let classes: Vec<String> =
+            Metric::all().filter(|metric| known(*metric)).map(|metric| metric.to_string()).collect();
+        let classes = listed(classes);
         let message = format!("dead handles of `{}` are not known", place.parent().name());
         return Err(place.key_error(message, format!("`max_dead` goes with {classes}; write `max` here")));
     }

@@ -47,7 +47,7 @@ pub struct ClassRule {
     pub max: Option<f64>,
     /// Highest held level as a share of the limit (soft RLIMIT_NOFILE for `fd.*`, the memory limit for `mem.*`).
     pub max_limit_ratio: Option<f64>,
-    /// Most dead handles that appear after the warm-up.
+    /// Most dead handles that appear after the first two looks or a fixed warm-up.
     pub max_dead: Option<u64>,
     /// Largest growth of the permanent floor, per hour.
     pub max_growth_per_hour: Option<f64>,

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use self::file::Place;
 use self::names::{DIGEST, Names};
+use super::ends::Ends;
 use super::root::{ProcDir, shortage};
 use crate::model::{FdCensus, FdClass, FdKind};
 
@@ -51,6 +52,8 @@ pub struct Scanner {
     listing: Vec<MaybeUninit<u8>>,
     names: Names,
     entries: Vec<Entry>,
+    /// Which ends of pipes are known.
+    pub(crate) ends: Ends,
 }
 
 impl Default for Scanner {
@@ -62,7 +65,12 @@ impl Default for Scanner {
 impl Scanner {
     /// A scanner whose digests of names are those of every other scanner with this key.
     pub fn keyed(key: RandomState) -> Self {
-        Self { listing: vec![MaybeUninit::uninit(); LISTING], names: Names::keyed(key), entries: Vec::new() }
+        Self {
+            listing: vec![MaybeUninit::uninit(); LISTING],
+            names: Names::keyed(key),
+            entries: Vec::new(),
+            ends: Ends::default(),
+        }
     }
 
     /// Counts the open descriptors of a process, or of the thread whose folder is `base` (`task/78/`).

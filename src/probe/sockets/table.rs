@@ -157,7 +157,32 @@ pub struct SocketTable {
     pub(super) live: bool,
 }
 
+#[cfg(test)]
+impl Socket {
+    /// A TCP connection to 192.0.2.7:443.
+    pub(crate) fn tcp(state: FdKind) -> Self {
+        let (local, remote) = (mapped(Ipv4Addr::LOCALHOST.into()), mapped(Ipv4Addr::new(192, 0, 2, 7).into()));
+        Self {
+            kind: FdKind::Tcp,
+            state: Some(state),
+            ends: Ends::Inet { local, remote, local_port: 5, remote_port: 443 },
+        }
+    }
+
+    /// A unix socket without a name; inode 0: it has no peer.
+    pub(crate) fn unix(kind: FdKind, peer: u32) -> Self {
+        Self { kind, state: None, ends: Ends::Unix { peer, name: Name::default() } }
+    }
+}
+
 impl SocketTable {
+    /// A table made by hand, and the sockets that are in no table.
+    #[cfg(test)]
+    pub(crate) fn of(sockets: &[(u64, Socket)], unattached: &[u64], complete: bool) -> Self {
+        let (sockets, unattached) = (sockets.iter().copied().collect(), unattached.iter().copied().collect());
+        Self { sockets, unattached, complete, ..Self::default() }
+    }
+
     /// The socket with this inode.
     pub fn get(&self, ino: u64) -> Option<Told<'_>> {
         self.sockets.get(&ino).map(|socket| Told { socket, table: self })

@@ -99,7 +99,7 @@ fn with_pidfd(ino: Option<u64>, read: bool) -> Seen {
     let mut one = app(&[entry(9, FdClass::Pidfd, DIGEST | 1)]);
     let waits = Waits { on: std::collections::BTreeSet::new(), sure: false };
     let pidfds = vec![Pidfd { fd: 9, info: PidfdInfo { pid: 5, ino } }];
-    one.handles = read.then_some(Handles { id: one.sample.id, ppid: 1, pidfds, polls: Vec::new(), waits });
+    one.handles = read.then_some(Handles { pidfds, waits, ..Handles::none(one.sample.id, 1) });
     one
 }
 

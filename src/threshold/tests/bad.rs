@@ -245,7 +245,7 @@ fn dead_handles_of_a_class_without() {
     2 |   fd.log: {max_dead: 0}
       |            ^^^^^^^^
       |
-      = help: `max_dead` goes with `fd.eventpoll` and `fd.pidfd`; write `max` here
+      = help: `max_dead` goes with `fd.total`, `fd.eventpoll`, `fd.pidfd`, `fd.socket`, `fd.pipe`, `fd.pty`, `fd.deleted`, `fd.socket.unattached`, `fd.tcp.close_wait`, `proc.zombie` and `proc.orphan`; write `max` here
     ");
 }
 
