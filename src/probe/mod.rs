@@ -2,9 +2,10 @@
 //!
 //! [`find`] says which processes belong to the target, [`read`] reads one of them, [`scan`] its descriptors (named by
 //! [`classify`]), [`handles`] what its pidfds, eventpolls and pipes refer to, [`sockets`] what its sockets are, [`threads`] what
-//! its threads are called, [`cgroup`] what the target is charged with. [`dead`] and [`turnover`] remember handles from look to
-//! look, and [`sampler`] makes a [`Snapshot`](crate::model::Snapshot) of it all. [`parse`] knows the formats of the kernel,
-//! [`borrow`] asks a descriptor itself, and [`kcmp`] whether two of them are one.
+//! its threads are called, [`cgroup`] what the target is charged with. `patience` has all processes read by a thread of `worker`,
+//! which is left behind where one of them hangs. [`dead`] and [`turnover`] remember handles from look to look, and [`sampler`]
+//! makes a [`Snapshot`](crate::model::Snapshot) of it all. [`parse`] knows the formats of the kernel, [`borrow`] asks a
+//! descriptor itself, and [`kcmp`] whether two of them are one.
 
 pub mod borrow;
 pub mod cgroup;
