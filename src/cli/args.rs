@@ -39,6 +39,9 @@ pub(super) enum Command {
     /// The application of the demo.
     #[command(hide = true)]
     DemoApp(crate::demo::app::AppArgs),
+    /// Waits until its standard input ends: the doctor tries on it what may be refused.
+    #[command(hide = true)]
+    DoctorChild,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod clean;
 mod console;
 mod demo;
 mod diff;
+mod doctor;
 mod exit;
 mod judge;
 mod layout;
@@ -74,7 +75,8 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Report(args) => report::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Snapshot(args) => snapshot::run(&args).await,
-        Command::Doctor(_) => Ok(Exit::Pass),
+        Command::Doctor(args) => doctor::run(&args).await,
+        Command::DoctorChild => doctor::sleep(),
         Command::Clean(args) => clean::run(&args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::DemoApp(args) => match crate::demo::app::serve(args).await {

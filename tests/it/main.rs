@@ -5,6 +5,7 @@
 mod architecture;
 mod bad_input;
 mod demo_app;
+mod doctor;
 mod documents;
 mod engine;
 mod fixture;

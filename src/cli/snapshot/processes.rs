@@ -38,10 +38,7 @@ pub(super) fn section(snapshot: &Snapshot) -> String {
         out.push_str(&paragraph("", &format!("and {} more, with fewer descriptors{zombies}", more.len())));
     }
     if snapshot.processes.iter().any(|process| process.role != Role::App) {
-        out.push_str(&paragraph(
-            "",
-            "What is marked [exec] or [health] came from outside and counts for nothing below.",
-        ));
+        out.push_str(&paragraph("", "[exec] and [health] were started from outside and count for nothing below."));
     }
     out
 }
@@ -108,7 +105,7 @@ mod tests {
             words,
             ["7", "1", "python3", "[orphan]", "1000", "sleep", "12", "930", "91", "%", "432", "MiB", "12", "s"]
         );
-        assert!(text.contains("python3 [exec]") && text.contains("counts for nothing below"), "{text}");
+        assert!(text.contains("python3 [exec]") && text.contains("count for nothing below"), "{text}");
         assert!(text.contains("denied"), "{text}");
     }
 

@@ -63,10 +63,8 @@ pub(super) fn snapshot() -> Snapshot {
 
 /// The descriptors of a process of the look.
 pub(super) fn census(snapshot: &mut Snapshot, at: usize) -> &mut FdCensus {
-    match &mut snapshot.processes[at].fds {
-        Reading::Value(fds) => fds,
-        other => panic!("{other:?}"),
-    }
+    let Reading::Value(fds) = &mut snapshot.processes[at].fds else { panic!("no descriptors") };
+    fds
 }
 
 pub(super) fn cgroup(bytes: u64) -> CgroupSample {
