@@ -3,6 +3,8 @@
 //!
 //! The best mode that works is chosen, unless one is asked for.
 
+pub mod doctor;
+
 use crate::model::{Phase, ProbeMode, Scope, Snapshot};
 use crate::probe::{Depth, Graces, ProbeError, ProcRoot, Sampler};
 

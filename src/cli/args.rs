@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit::TABLE;
+use crate::model::ProbeMode;
 
 /// Soaks a containerised application for half an hour, reads its handles from /proc, and says what leaks.
 #[derive(Debug, Parser)]
@@ -27,8 +28,10 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Compare the last night of a scenario with the one before.
     Diff(DiffArgs),
-    /// Look once at a running container or process.
+    /// Look for a moment at a running container or process.
     Snapshot(SnapshotArgs),
+    /// Say what works on this machine, why the rest does not, and what to do about it.
+    Doctor(DoctorArgs),
     /// Remove what runs left behind that are gone.
     Clean(CleanArgs),
     /// Run a short night against an application that leaks on purpose.
@@ -36,6 +39,9 @@ pub(super) enum Command {
     /// The application of the demo.
     #[command(hide = true)]
     DemoApp(crate::demo::app::AppArgs),
+    /// Waits until its standard input ends: the doctor tries on it what may be refused.
+    #[command(hide = true)]
+    DoctorChild,
 }
 
 #[derive(Debug, Args)]
@@ -117,9 +123,54 @@ pub(super) struct SnapshotArgs {
     /// A container's name or id, or a process id.
     #[arg(value_name = "CONTAINER|PID")]
     pub(super) subject: String,
-    /// JSON, as in samples.jsonl.
+    /// JSON, as in samples.jsonl, in place of tables.
     #[arg(long)]
     pub(super) json: bool,
+    /// How long to look, twice a second; the last look is shown. 0s: one look, which tells fewer dead handles.
+    #[arg(long, value_name = "TIME", value_parser = time_or_zero, default_value = "3s", allow_hyphen_values = true)]
+    pub(super) watch: Duration,
+    /// How long handles may look dead and still be put to use, in place of the graces of a night.
+    #[arg(long, value_name = "TIME", value_parser = time_or_zero, allow_hyphen_values = true)]
+    pub(super) grace: Option<Duration>,
+    /// How to reach the processes.
+    #[arg(long, value_enum, default_value_t = ProbeArg::Auto)]
+    pub(super) probe: ProbeArg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProbeArg {
+    /// The best way that works.
+    Auto,
+    /// From this machine's /proc: root, or capabilities.
+    Host,
+    /// By a container of slowdrip beside the target: needs nothing but the engine.
+    Helper,
+    /// By commands in the target.
+    Exec,
+}
+
+impl ProbeArg {
+    /// The way that is asked for; `None`: the best one.
+    pub(super) fn wanted(self) -> Option<ProbeMode> {
+        match self {
+            Self::Auto => None,
+            Self::Host => Some(ProbeMode::Host),
+            Self::Helper => Some(ProbeMode::Helper),
+            Self::Exec => Some(ProbeMode::Exec),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// A running container's name or id: the ways to read it are tried for real.
+    pub(super) container: Option<String>,
+    /// JSON in place of text.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Folder in which nights land.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(super) reports: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -141,6 +192,10 @@ pub(super) struct DemoArgs {
 
 fn time(text: &str) -> Result<Duration, String> {
     crate::document::duration(text).map_err(|error| error.to_string())
+}
+
+fn time_or_zero(text: &str) -> Result<Duration, String> {
+    crate::document::duration_or_zero(text).map_err(|error| error.to_string())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -5,14 +5,16 @@ mod clean;
 mod console;
 mod demo;
 mod diff;
+mod doctor;
 mod exit;
 mod judge;
+mod layout;
 mod plan;
 mod publish;
 mod report;
 mod run;
 mod signals;
-pub mod snapshot;
+mod snapshot;
 mod verdict;
 
 use std::process::ExitCode;
@@ -85,28 +87,14 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Judge(args) => judge::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Diff(args) => diff::run(&args),
-        Command::Snapshot(args) => snapshot_command(&args).await,
+        Command::Snapshot(args) => snapshot::run(&args).await,
+        Command::Doctor(args) => doctor::run(&args).await,
+        Command::DoctorChild => doctor::sleep(),
         Command::Clean(args) => clean::run(&args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::DemoApp(args) => match crate::demo::app::serve(args).await {
             Ok(()) => Ok(Exit::Pass),
             Err(error) => Err(Failure::new(Exit::Unexpected, &format!("{error:#}"))),
         },
-    }
-}
-
-async fn snapshot_command(args: &args::SnapshotArgs) -> Result<Exit, Failure> {
-    match snapshot::run(&args.subject, args.json).await {
-        Ok(text) => {
-            console::out(&text);
-            Ok(Exit::Pass)
-        }
-        Err(error) if error.downcast_ref::<crate::probe::ProbeError>().is_some() => {
-            Err(Failure::new(Exit::Unreadable, &format!("{error:#}")))
-        }
-        Err(error) if error.downcast_ref::<crate::target::TargetError>().is_some() => {
-            Err(Failure::new(Exit::NotStarted, &format!("{error:#}")))
-        }
-        Err(error) => Err(Failure::new(Exit::Unexpected, &format!("{error:#}"))),
     }
 }

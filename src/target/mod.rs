@@ -32,6 +32,7 @@ use crate::model::{
 };
 use crate::scenario::{EnvValue, Ready, Scenario, TargetKind};
 
+pub use docker::EngineFacts;
 pub use error::TargetError;
 pub use events::TargetEvent;
 pub use facts::Facts;
@@ -348,14 +349,36 @@ pub async fn ping() -> Result<(), TargetError> {
     Engine::connect().await.map(drop)
 }
 
-/// The first process (in the host's namespace) and the full id of a running container, by its name or id. `None`: there is no
-/// such container.
+/// A container that runs, as its engine knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningContainer {
+    /// Its first process, in the namespace of the engine's machine.
+    pub pid: u32,
+    /// Its full id.
+    pub id: String,
+    /// The command of its health check (`["CMD", …]`); `None`: there is none.
+    pub healthcheck: Option<Vec<String>>,
+    /// `healthy`, `unhealthy`, `starting`; `None` without a health check.
+    pub health: Option<String>,
+    /// Restarts by the engine.
+    pub restarts: u64,
+}
+
+/// A running container, by its name or id. `None`: there is no such container.
 ///
 /// # Errors
 /// No engine, no permission to speak to it, or the container does not run.
-pub async fn find_container(name: &str) -> Result<Option<(u32, String)>, TargetError> {
+pub async fn find_container(name: &str) -> Result<Option<RunningContainer>, TargetError> {
     let engine = Engine::connect().await?;
     docker::find(&engine, name).await
+}
+
+/// Asks the engine what it is.
+///
+/// # Errors
+/// No engine, or no permission to speak to it.
+pub async fn engine_facts() -> Result<EngineFacts, TargetError> {
+    docker::facts().await
 }
 
 /// What a sweep removed.

@@ -6,6 +6,7 @@ mod architecture;
 mod bad_days;
 mod bad_input;
 mod demo_app;
+mod doctor;
 mod documents;
 mod engine;
 mod fixture;

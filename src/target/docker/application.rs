@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::disk::volumes_of;
 use super::image::{Image, Making};
-use super::inspect::{address_of, mask_env, secrets_of, state_of};
+use super::inspect::{address_of, healthcheck_of, mask_env, secrets_of, state_of};
 use super::remove::{Kind, Outcome};
 use super::{Engine, KEPT, Marks, PREFIX, refused, status};
 use crate::model::{ControlError, ExecOutput, LogLine, Redactor, Scope};
@@ -132,8 +132,7 @@ impl Application {
         let Some(id) = &self.container else { return Err(TargetError::NotStarted) };
         if let Some(found) = self.engine.look(id).await? {
             self.note_pid(&state_of(&found));
-            let check = found.config.as_ref().and_then(|config| config.healthcheck.as_ref());
-            self.healthcheck = check.and_then(|check| check.test.clone()).filter(|test| !test.is_empty());
+            self.healthcheck = healthcheck_of(&found);
             self.volumes = volumes_of(&found);
             let reached = |port: &u16| Some((*port, address_of(&found, *port)?));
             self.addresses = self.options.publish.iter().filter_map(reached).collect();

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{Engine, is_gone, refused};
 use crate::model::redact::{MASK, is_secret_name};
-use crate::target::State;
 use crate::target::error::TargetError;
+use crate::target::{RunningContainer, State};
 
 impl Engine {
     /// The container as the engine sees it; `None` where it is not there (any more).
@@ -23,13 +23,20 @@ impl Engine {
     }
 }
 
-/// The first process (in the host's namespace) and the full id of a running container, by its name or id.
-pub(in crate::target) async fn find(engine: &Engine, name: &str) -> Result<Option<(u32, String)>, TargetError> {
+/// A running container, by its name or id.
+pub(in crate::target) async fn find(engine: &Engine, name: &str) -> Result<Option<RunningContainer>, TargetError> {
     let Some(found) = engine.look(name).await? else { return Ok(None) };
-    match (state_of(&found), found.id) {
-        (State::Running { pid, .. }, Some(id)) => Ok(Some((pid, id))),
+    match (state_of(&found), found.id.clone()) {
+        (State::Running { pid, restarts, health }, Some(id)) => {
+            Ok(Some(RunningContainer { pid, id, healthcheck: healthcheck_of(&found), health, restarts }))
+        }
         _ => Err(TargetError::NoSuchContainer { name: name.to_owned(), reason: "it does not run".to_owned() }),
     }
+}
+
+/// The command of a container's health check; `None`: there is none.
+pub(super) fn healthcheck_of(found: &ContainerInspectResponse) -> Option<Vec<String>> {
+    found.config.as_ref()?.healthcheck.as_ref()?.test.clone().filter(|test| !test.is_empty())
 }
 
 /// How a container is.
@@ -123,6 +130,14 @@ mod tests {
         assert_eq!(address_of(&host, 80), Some("127.0.0.1:80".parse().unwrap()));
         let none = found(json!({"NetworkSettings": {"Networks": {"none": {"IPAddress": ""}}}}));
         assert_eq!(address_of(&none, 80), None);
+    }
+
+    #[test]
+    fn the_health_check_is_known_by_its_command() {
+        let with = |value| healthcheck_of(&found(json!({"Config": {"Healthcheck": value}})));
+        assert_eq!(with(json!({"Test": ["CMD", "/probe"]})), Some(vec!["CMD".to_owned(), "/probe".to_owned()]));
+        assert_eq!(with(json!({"Test": []})), None);
+        assert_eq!(with(json!(null)), None);
     }
 
     #[test]

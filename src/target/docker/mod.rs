@@ -4,6 +4,7 @@ mod application;
 mod build;
 mod create;
 mod disk;
+mod facts;
 mod image;
 mod inspect;
 mod launch;
@@ -27,6 +28,8 @@ use super::owner::{self, Owner};
 use crate::model::EngineRecord;
 
 pub(super) use application::Application;
+pub use facts::EngineFacts;
+pub(super) use facts::facts;
 pub(super) use inspect::find;
 pub(super) use sweep::sweep;
 
@@ -34,6 +37,11 @@ pub(super) use sweep::sweep;
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 /// An engine that is there answers within this time.
 const GREETING: Duration = Duration::from_secs(10);
+
+/// Where the engine is: `DOCKER_HOST`, or the default socket.
+fn address() -> String {
+    std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()).unwrap_or_else(|| DEFAULT_HOST.to_owned())
+}
 
 /// A container engine that answered.
 #[derive(Debug, Clone)]
@@ -45,8 +53,7 @@ pub(super) struct Engine {
 impl Engine {
     /// Connects to `DOCKER_HOST`, or to the default socket.
     pub(super) async fn connect() -> Result<Self, TargetError> {
-        let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-        Self::connect_to(host.as_deref().unwrap_or(DEFAULT_HOST)).await
+        Self::connect_to(&address()).await
     }
 
     /// Connects to an engine and agrees with it on the version to speak.
