@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit::TABLE;
+use crate::model::ProbeMode;
 
 /// Soaks a containerised application for half an hour, reads its handles from /proc, and says what leaks.
 #[derive(Debug, Parser)]
@@ -36,6 +37,9 @@ pub(super) enum Command {
     /// The application of the demo.
     #[command(hide = true)]
     DemoApp(crate::demo::app::AppArgs),
+    /// What a helper container runs: answers requests on standard input.
+    #[command(hide = true)]
+    ProbeHelper,
 }
 
 #[derive(Debug, Args)]
@@ -64,9 +68,37 @@ pub(super) struct RunArgs {
     /// Which containers stay when the night is over.
     #[arg(long, value_enum, default_value_t = KeepArg::Never)]
     pub(super) keep: KeepArg,
+    /// How the processes are read; by itself the best way that works.
+    #[arg(long, value_enum, default_value_t = ProbeArg::Auto)]
+    pub(super) probe: ProbeArg,
     /// Print the resolved plan and start nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+/// How the processes of the target are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProbeArg {
+    /// The best way that works.
+    Auto,
+    /// From this machine's /proc.
+    Host,
+    /// By a helper container in the target's namespaces.
+    Helper,
+    /// By a shell in the container; no dead handle can be told.
+    Exec,
+}
+
+impl ProbeArg {
+    /// The mode that is asked for; `None`: the best that works.
+    pub(super) fn wanted(self) -> Option<ProbeMode> {
+        match self {
+            Self::Auto => None,
+            Self::Host => Some(ProbeMode::Host),
+            Self::Helper => Some(ProbeMode::Helper),
+            Self::Exec => Some(ProbeMode::Exec),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::phases::{how_it_ended, not_written, unreadable};
 use super::{Night, Notice, Tick};
-use crate::access::Access;
 use crate::history::Journal;
 use crate::judge;
 use crate::model::text::seconds;
@@ -21,7 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What lives from one snapshot to the next.
 #[derive(Debug)]
 pub(super) struct Watch {
-    access: Access,
     interval: Duration,
     taken: u32,
     restarts: Option<u64>,
@@ -29,8 +27,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(access: Access, interval: Duration) -> Self {
-        Self { access, interval, taken: 0, restarts: None, silent_since: None }
+    pub(super) fn new(interval: Duration) -> Self {
+        Self { interval, taken: 0, restarts: None, silent_since: None }
     }
 }
 
@@ -96,7 +94,7 @@ impl Night<'_> {
             watch.restarts = Some(restarts);
             // The restart itself is among the target's events.
             if restarted && let Some(scope) = target.scope() {
-                watch.access.retarget(scope).await.map_err(|error| unreadable(&error))?;
+                self.access()?.retarget(scope).await.map_err(|error| unreadable(&error))?;
             }
             return Ok(());
         }
@@ -126,7 +124,8 @@ impl Night<'_> {
     async fn look(&mut self, watch: &mut Watch, phase: Phase, depth: Depth) -> Result<Snapshot, Ending> {
         let at = self.soak_clock.map_or(Duration::ZERO, |clock| clock.elapsed());
         let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
-        let looked = watch.access.snapshot(watch.taken, at_ms, phase, depth).await;
+        let looked = self.access()?.snapshot(watch.taken, at_ms, phase, depth).await;
+        self.note_access();
         watch.taken += 1;
         looked.map_err(|error| unreadable(&error))
     }

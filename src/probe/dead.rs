@@ -39,7 +39,7 @@ type Key = (ProcId, u32);
 pub type Parents = HashMap<u32, (ProcId, u32)>;
 
 /// How long a handle may look dead and still be put to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Graces {
     /// A connection that the peer has closed: an idle pool finds out at its next use.
     pub close_wait: Duration,

@@ -13,7 +13,9 @@ pub fn dead_at_end(watched: &[&Snapshot], select: &Selector) -> Option<Vec<DeadH
     if !has_dead(select) {
         return None;
     }
-    let mut readable = watched.iter().rev().filter(|snapshot| tells(select, snapshot));
+    let handles = matches!(select, Selector::Metric(metric) if metric.is_descriptors());
+    let told = |snapshot: &&&Snapshot| tells(select, snapshot) && (!handles || snapshot.tells_handles());
+    let mut readable = watched.iter().rev().filter(told);
     let (last, before) = (readable.next()?, readable.next()?);
     let mut dead: Vec<DeadHandle> = last
         .dead

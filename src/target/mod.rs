@@ -26,6 +26,7 @@ use futures_util::{StreamExt, TryFutureExt};
 use crate::model::{ControlError, EngineRecord, ExecOutput, LogLine, Redactor, Scope, TargetControl, TargetRecord};
 use crate::scenario::{EnvValue, Ready, Scenario, TargetKind};
 
+pub use docker::{Beside, Meter, Wire, WireError};
 pub use error::TargetError;
 pub use events::TargetEvent;
 

@@ -1,17 +1,21 @@
 //! Targets in containers. This folder alone speaks to the engine, and alone names the crate that does.
 
 mod application;
+mod beside;
 mod build;
+mod charged;
 mod create;
 mod image;
 mod inspect;
 mod launch;
 mod logs;
+mod own;
 mod remove;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod wire;
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -26,8 +30,10 @@ use super::owner::{self, Owner};
 use crate::model::EngineRecord;
 
 pub(super) use application::Application;
+pub use beside::{Beside, Meter};
 pub(super) use inspect::find;
 pub(super) use sweep::sweep;
+pub use wire::{Wire, WireError};
 
 /// Where the engine is when `DOCKER_HOST` does not say.
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
