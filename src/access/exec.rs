@@ -255,13 +255,8 @@ mod tests {
 
     #[test]
     fn what_a_shell_cannot_see_is_said() {
-        let look = Looking {
-            seq: 0,
-            at_ms: 0,
-            wall: jiff::Timestamp::UNIX_EPOCH,
-            phase: Phase::Soak,
-            depth: Depth::Light,
-        };
+        let look =
+            Looking { seq: 0, at_ms: 0, wall: jiff::Timestamp::UNIX_EPOCH, phase: Phase::Soak, depth: Depth::Light };
         let mut snapshot = missing(&look, Observer::default());
         let handle = |fd, kind| DeadHandle {
             process: ProcId { pid: 1, start: 1 },
@@ -271,8 +266,7 @@ mod tests {
             survived: 9,
             detail: String::new(),
         };
-        snapshot.dead =
-            vec![handle(Some(3), DeadKind::FileDeleted), handle(None, DeadKind::ProcessZombie)];
+        snapshot.dead = vec![handle(Some(3), DeadKind::FileDeleted), handle(None, DeadKind::ProcessZombie)];
         own_up(&mut snapshot, &BTreeSet::new(), 5);
         assert_eq!(snapshot.dead.len(), 1);
         assert!(!snapshot.tells_handles());

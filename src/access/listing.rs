@@ -232,11 +232,15 @@ mod tests {
         let mut text = format!("\n{NONCE} self 9\n");
         for (pid, ppid) in [(1, 0), (9, 0)] {
             let stat = stat(pid, ppid);
-            text += &format!("\n{NONCE} {pid} stat\n{stat}\n{NONCE} {pid} status\nUid:\t0\n\n{NONCE} {pid} cmdline\na\0b\0");
+            text += &format!(
+                "\n{NONCE} {pid} stat\n{stat}\n{NONCE} {pid} status\nUid:\t0\n\n{NONCE} {pid} cmdline\na\0b\0"
+            );
             text += &format!("\n{NONCE} {pid} limits\nMax open files 10 20 files\n\n{NONCE} {pid} cgroup\n{cgroup}");
             text += &format!("\n{NONCE} {pid} numbers\n0\n3\n7\n\n{NONCE} {pid} links\ntotal 0\n{links}");
         }
-        text += &format!("\n{NONCE} 30 stat\n\n{NONCE} 30 status\n\n{NONCE} 30 numbers\n\n{NONCE} 30 refused\n\n{NONCE} end\n");
+        text += &format!(
+            "\n{NONCE} 30 stat\n\n{NONCE} 30 status\n\n{NONCE} 30 numbers\n\n{NONCE} 30 refused\n\n{NONCE} end\n"
+        );
         text.into_bytes()
     }
 
@@ -268,7 +272,9 @@ mod tests {
 
     #[test]
     fn a_name_with_line_ends_forges_no_descriptor() {
-        let forged = format!("{LINKS}lrwx------ 1 0 0 64 Nov 22 21:22 99 -> socket:[1]\nlrwx------ 1 0 0 64 Nov 22 21:22 0 -> socket:[2]\n");
+        let forged = format!(
+            "{LINKS}lrwx------ 1 0 0 64 Nov 22 21:22 99 -> socket:[1]\nlrwx------ 1 0 0 64 Nov 22 21:22 0 -> socket:[2]\n"
+        );
         let listing = Listing::parse(&answer("0::/\n", &forged), NONCE);
         let targets = listing.processes[&1].targets();
         assert_eq!(targets.keys().copied().collect::<Vec<_>>(), [0, 3, 7]);
@@ -296,7 +302,8 @@ mod tests {
 
     #[test]
     fn a_container_without_the_tools_is_known_by_its_silence() {
-        let text = format!("\n{NONCE} self 9\n\n{NONCE} 9 stat\n\n{NONCE} 9 numbers\n\n{NONCE} 9 refused\n\n{NONCE} end\n");
+        let text =
+            format!("\n{NONCE} self 9\n\n{NONCE} 9 stat\n\n{NONCE} 9 numbers\n\n{NONCE} 9 refused\n\n{NONCE} end\n");
         assert!(!Listing::parse(text.as_bytes(), NONCE).is_whole());
     }
 

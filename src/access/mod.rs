@@ -42,25 +42,41 @@ pub enum AccessError {
     #[error("the probe broke off: {0}")]
     Broken(String),
     /// A helper container cannot read it.
-    #[error("by a helper container it cannot be read: {0}")]
+    #[error("a helper container cannot read it: {0}")]
     Helper(String),
     /// A shell in the container cannot read it.
-    #[error("by commands in the container it cannot be read: {0}")]
+    #[error("a shell in the container cannot read it: {0}")]
     Exec(String),
     /// The wanted mode needs a container.
-    #[error("`--probe {0}` needs a container, and the target is a process of this machine; leave `--probe` out, or run slowdrip as root")]
+    #[error(
+        "`--probe {0}` needs a container, and the target is a process of this machine; leave `--probe` out, or run slowdrip as root"
+    )]
     NoContainer(&'static str),
     /// The wanted mode does not work.
-    #[error("`--probe {mode}` does not work here: {problem}; leave `--probe` out, and the best mode that works is chosen")]
+    #[error(
+        "`--probe {mode}` does not work here: {problem}; leave `--probe` out, and the best mode that works is chosen"
+    )]
     Unusable {
         /// The mode.
         mode: &'static str,
         /// Why.
-        problem: Box<AccessError>,
+        problem: String,
     },
     /// No mode works.
     #[error("the processes of the container cannot be read in any way:\n  {}", .0.join("\n  "))]
     NoWay(Vec<String>),
+}
+
+impl AccessError {
+    /// The same where the mode is named already.
+    fn bare(&self) -> String {
+        match self {
+            Self::Helper(problem) | Self::Exec(problem) => problem.clone(),
+            Self::Probe(_) | Self::Broken(_) | Self::NoContainer(_) | Self::Unusable { .. } | Self::NoWay(_) => {
+                self.to_string()
+            }
+        }
+    }
 }
 
 /// The way to the processes of one target.
@@ -93,7 +109,7 @@ impl Access {
             if mode != ProbeMode::Host && !contained {
                 return Err(AccessError::NoContainer(mode.name()));
             }
-            let unusable = |problem| AccessError::Unusable { mode: mode.name(), problem: Box::new(problem) };
+            let unusable = |error: AccessError| AccessError::Unusable { mode: mode.name(), problem: error.bare() };
             let mut access = Self::open_as(mode, &subject).await.map_err(unusable)?;
             access.explain("it was asked for");
             return Ok(access);
@@ -108,7 +124,7 @@ impl Access {
                     access.explain(&reasons.join("; "));
                     return Ok(access);
                 }
-                Err(error) => reasons.push(format!("{}: {error}", mode.name())),
+                Err(error) => reasons.push(format!("{}: {}", mode.name(), error.bare())),
             }
         }
         Err(AccessError::NoWay(reasons))
@@ -124,9 +140,15 @@ impl Access {
                 }
                 Eye::Host(Some(Box::new(sampler)))
             }
-            (ProbeMode::Helper, Scope::Container { id, .. }) => Eye::Helper(Box::new(Helper::open(opening(id, subject)).await?)),
-            (ProbeMode::Exec, Scope::Container { id, .. }) => Eye::Exec(Box::new(Exec::open(opening(id, subject)).await?)),
-            (ProbeMode::Helper | ProbeMode::Exec, Scope::Descent { .. }) => return Err(AccessError::NoContainer(mode.name())),
+            (ProbeMode::Helper, Scope::Container { id, .. }) => {
+                Eye::Helper(Box::new(Helper::open(opening(id, subject)).await?))
+            }
+            (ProbeMode::Exec, Scope::Container { id, .. }) => {
+                Eye::Exec(Box::new(Exec::open(opening(id, subject)).await?))
+            }
+            (ProbeMode::Helper | ProbeMode::Exec, Scope::Descent { .. }) => {
+                return Err(AccessError::NoContainer(mode.name()));
+            }
         };
         let mut access = Self { mode, reason: String::new(), scope: subject.scope.clone(), eye };
         if mode == ProbeMode::Host {
@@ -233,11 +255,7 @@ impl Access {
 }
 
 fn opening(container: &str, subject: &Subject) -> Opening {
-    Opening {
-        container: container.to_owned(),
-        healthcheck: subject.healthcheck.clone(),
-        graces: subject.graces,
-    }
+    Opening { container: container.to_owned(), healthcheck: subject.healthcheck.clone(), graces: subject.graces }
 }
 
 /// A look that did not come.

@@ -7,9 +7,7 @@ use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, ExecConfig, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig,
 };
-use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, StartContainerOptions,
-};
+use bollard::query_parameters::{AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, StartContainerOptions};
 
 use super::own::{Lease, OwnImage};
 use super::remove::{Kind, Thing};

@@ -172,7 +172,9 @@ impl Engine {
                 Ok(()) => return Ok(()),
                 Err(err) if is_gone(&err) => return Ok(()),
                 Err(err) if tries >= TRIES => {
-                    return Err(TargetError::NotRemoved { failed: vec![format!("{}: {}", thing.shown(), words(&err))] });
+                    return Err(TargetError::NotRemoved {
+                        failed: vec![format!("{}: {}", thing.shown(), words(&err))],
+                    });
                 }
                 Err(_) => tries += 1,
             }

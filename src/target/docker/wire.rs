@@ -93,9 +93,10 @@ impl Wire {
         }
     }
 
-    /// `: what it wrote to standard error last`.
+    /// `: what it wrote last`, to standard error where it wrote there: an engine that cannot run a command says so in its place.
     fn last_words(&self) -> String {
-        let text = String::from_utf8_lossy(&self.complaint);
+        let said = if self.complaint.is_empty() { &self.held } else { &self.complaint };
+        let text = String::from_utf8_lossy(said.get(said.len().saturating_sub(COMPLAINT)..).unwrap_or_default());
         let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
         if line.is_empty() { String::new() } else { format!(": {}", crate::model::text::printable(line)) }
     }
