@@ -188,7 +188,8 @@ async fn looked(
         });
         sampler.move_to(ProcRoot::at(dir.path()));
         let mut snapshot = sampler.snapshot(look.seq, look.at_ms, look.wall, look.phase, look.depth);
-        let unread = listing.unread();
+        let apps = snapshot.processes.iter().filter(|process| process.role == Role::App);
+        let unread = apps.map(|process| listing.unread(process.id.pid)).sum();
         own_up(&mut snapshot, &listing.refused().collect(), unread);
         Ok::<_, std::io::Error>(Looked { sampler, snapshot, unread })
     });

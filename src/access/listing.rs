@@ -98,13 +98,10 @@ impl Listing {
         self.processes.iter().filter(move |(_, listed)| listed.refused && alive(listed)).map(|(pid, _)| *pid)
     }
 
-    /// Descriptors that were counted, and of which nothing else could be read.
-    pub(super) fn unread(&self) -> u64 {
-        let unread = |listed: &Listed| {
-            let targets = listed.targets();
-            targets.values().filter(|target| target.is_none()).count() as u64
-        };
-        self.processes.values().map(unread).sum()
+    /// Descriptors of a process that were counted, and of which nothing else could be read.
+    pub(super) fn unread(&self, pid: u32) -> u64 {
+        let targets = self.processes.get(&pid).map(Listed::targets).unwrap_or_default();
+        targets.values().filter(|target| target.is_none()).count() as u64
     }
 
     /// Writes the tree. A process of the container gets a cgroup that names it: inside, cgroups often bear no name.
@@ -256,7 +253,7 @@ mod tests {
     fn the_tree_reads_like_proc_and_what_was_not_read_is_no_zero() {
         let listing = Listing::parse(&answer("0::/\n", LINKS), NONCE);
         assert!(listing.is_whole());
-        assert_eq!(listing.unread(), 2);
+        assert_eq!(listing.unread(1), 1);
         assert_eq!(listing.refused().count(), 0, "process 30 had ended");
         let dir = tempfile::tempdir().unwrap();
         listing.write(dir.path(), ID).unwrap();
@@ -312,7 +309,7 @@ mod tests {
         fn no_answer_makes_the_reader_panic(text: Vec<u8>, words in "[a-z0-9 \n>l-]{0,200}") {
             for text in [text, words.replace('z', &format!("\n{NONCE} 1 links\n")).into_bytes()] {
                 let listing = Listing::parse(&text, NONCE);
-                let _ = (listing.is_whole(), listing.unread(), listing.refused().count());
+                let _ = (listing.is_whole(), listing.unread(1), listing.refused().count());
             }
         }
     }

@@ -116,7 +116,7 @@ impl Drop for Container {
     }
 }
 
-/// The last snapshot of a run.
+/// The snapshots of a run, in order.
 fn snapshots(run: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(run.join("samples.jsonl")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -226,7 +226,15 @@ fn the_helper_sees_what_the_host_sees_and_is_gone_afterwards() {
 /// A night that goes on, and the container it looks at.
 fn long_night(fixture: &Fixture, container: &Container, mode: &str) -> Started {
     container.night(fixture, "{duration: 18s, interval: 500ms}");
-    fixture.start_until(&["run", "beside.yaml", "--probe", mode], ": soak")
+    let night = fixture.start_until(&["run", "beside.yaml", "--probe", mode], ": soak");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // The runs of a scenario, oldest first: this one is the last.
+    let begun = |run: &PathBuf| std::fs::read(run.join("samples.jsonl")).is_ok_and(|samples| samples.ends_with(b"\n"));
+    while !fixture.runs("beside").last().is_some_and(begun) {
+        assert!(Instant::now() < deadline, "{}", night.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    night
 }
 
 fn came_back(run: &Path) {
