@@ -15,6 +15,8 @@ pub mod model;
 pub mod scenario;
 pub mod threshold;
 
+pub mod pack;
+
 pub mod target;
 
 pub mod flow;

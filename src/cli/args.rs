@@ -42,6 +42,9 @@ pub(super) enum Command {
     /// Waits until its standard input ends: the doctor tries on it what may be refused.
     #[command(hide = true)]
     DoctorChild,
+    /// What a helper container runs: answers requests on standard input.
+    #[command(hide = true)]
+    ProbeHelper,
 }
 
 #[derive(Debug, Args)]
@@ -70,9 +73,37 @@ pub(super) struct RunArgs {
     /// Which containers stay when the night is over.
     #[arg(long, value_enum, default_value_t = KeepArg::Never)]
     pub(super) keep: KeepArg,
+    /// How the processes are read; by itself the best way that works.
+    #[arg(long, value_enum, default_value_t = ProbeArg::Auto)]
+    pub(super) probe: ProbeArg,
     /// Print the resolved plan and start nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+/// How the processes of the target are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProbeArg {
+    /// The best way that works.
+    Auto,
+    /// From this machine's /proc: root, or capabilities.
+    Host,
+    /// By a helper container in the target's namespaces.
+    Helper,
+    /// By a shell in the container; no dead handle can be told.
+    Exec,
+}
+
+impl ProbeArg {
+    /// The mode that is asked for; `None`: the best that works.
+    pub(super) fn wanted(self) -> Option<ProbeMode> {
+        match self {
+            Self::Auto => None,
+            Self::Host => Some(ProbeMode::Host),
+            Self::Helper => Some(ProbeMode::Helper),
+            Self::Exec => Some(ProbeMode::Exec),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -135,30 +166,6 @@ pub(super) struct SnapshotArgs {
     /// How to reach the processes.
     #[arg(long, value_enum, default_value_t = ProbeArg::Auto)]
     pub(super) probe: ProbeArg,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ProbeArg {
-    /// The best way that works.
-    Auto,
-    /// From this machine's /proc: root, or capabilities.
-    Host,
-    /// By a container of slowdrip beside the target: needs nothing but the engine.
-    Helper,
-    /// By commands in the target.
-    Exec,
-}
-
-impl ProbeArg {
-    /// The way that is asked for; `None`: the best one.
-    pub(super) fn wanted(self) -> Option<ProbeMode> {
-        match self {
-            Self::Auto => None,
-            Self::Host => Some(ProbeMode::Host),
-            Self::Helper => Some(ProbeMode::Helper),
-            Self::Exec => Some(ProbeMode::Exec),
-        }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -51,6 +51,9 @@ pub fn main() -> ExitCode {
         }
     }
     let cli = Cli::parse();
+    if let Command::ProbeHelper = cli.command {
+        return probe_helper();
+    }
     // The demo application is a target: it lives under the limit that it was given.
     if !matches!(cli.command, Command::DemoApp(_)) {
         let limit = crate::target::raise_own_limit();
@@ -81,6 +84,18 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+/// What a helper container runs. Without a runtime: it has a thread for each processor, and a helper may have few.
+fn probe_helper() -> ExitCode {
+    let (requests, answers) = (std::io::stdin().lock(), std::io::BufWriter::new(std::io::stdout().lock()));
+    match crate::access::serve(requests, answers, &crate::probe::ProcRoot::system()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::error(&error.to_string());
+            ExitCode::from(Exit::Unexpected.code())
+        }
+    }
+}
+
 async fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args).await,
@@ -92,6 +107,8 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::DoctorChild => doctor::sleep(),
         Command::Clean(args) => clean::run(&args).await,
         Command::Demo(args) => demo::run(args).await,
+        // Dealt with before there is a runtime.
+        Command::ProbeHelper => Ok(Exit::Pass),
         Command::DemoApp(args) => match crate::demo::app::serve(args).await {
             Ok(()) => Ok(Exit::Pass),
             Err(error) => Err(Failure::new(Exit::Unexpected, &format!("{error:#}"))),

@@ -8,6 +8,7 @@ use super::args::{KeepArg, RunArgs};
 use super::console::{self, Console};
 use super::{Exit, Failure, plan, publish, report, signals, verdict};
 use crate::history;
+use crate::model::ProbeMode;
 use crate::night::{self, Keep, Options, Outcome};
 use crate::scenario::{self, Overrides, Scenario};
 use crate::threshold::{self, RuleSet};
@@ -29,7 +30,8 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
     let mut worst = Exit::Pass;
     for (path, (scenario, rules)) in args.scenarios.iter().zip(&nights) {
         let command = command(path, &args);
-        let (exit, _) = one(scenario, rules, &args.reports, keep, command, interrupt.clone()).await?;
+        let how = How { keep, probe: args.probe.wanted(), command };
+        let (exit, _) = one(scenario, rules, &args.reports, how, interrupt.clone()).await?;
         worst = worst.worse(exit);
         if matches!(exit, Exit::Interrupted(_)) {
             break;
@@ -59,13 +61,22 @@ pub(super) fn load(path: &Path, overrides: &Overrides) -> Result<(Scenario, Rule
     Ok((scenario, rules))
 }
 
+/// How a night is run, beside what its scenario says.
+pub(super) struct How {
+    /// Which containers stay.
+    pub(super) keep: Keep,
+    /// How the processes are read; `None`: in the best way that works.
+    pub(super) probe: Option<ProbeMode>,
+    /// The command line that repeats it.
+    pub(super) command: Vec<String>,
+}
+
 /// Runs one night and shows it: progress on standard error, the verdict on standard output, the report's path last.
 pub(super) async fn one(
     scenario: &Scenario,
     rules: &RuleSet,
     reports: &Path,
-    keep: Keep,
-    command: Vec<String>,
+    how: How,
     interrupt: watch::Receiver<Option<i32>>,
 ) -> Result<(Exit, Outcome), Failure> {
     for line in report::recover(reports, &scenario.name) {
@@ -74,9 +85,9 @@ pub(super) async fn one(
     let mut console = Console::new(&scenario.name);
     let options = Options {
         reports: reports.to_owned(),
-        keep,
-        command,
-        probe: None,
+        keep: how.keep,
+        command: how.command,
+        probe: how.probe,
         audience: &console,
         publish: &publish::publish,
         interrupt,
@@ -117,6 +128,7 @@ fn command(path: &Path, args: &RunArgs) -> Vec<String> {
     flag("--duration", args.duration.map(time));
     flag("--interval", args.interval.map(time));
     flag("--image", args.image.clone());
+    flag("--probe", args.probe.wanted().map(|mode| mode.name().to_owned()));
     for (key, value) in &args.set {
         flag("--set", Some(format!("{key}={value}")));
     }

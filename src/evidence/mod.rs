@@ -22,7 +22,7 @@ const LOG_LINES: usize = 2000;
 const MAX_PROCESSES: usize = 256;
 
 /// One file of evidence.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct EvidenceFile {
     /// Its name below `evidence/`.
     pub name: String,
@@ -30,15 +30,25 @@ pub struct EvidenceFile {
     pub text: String,
 }
 
-/// Captures descriptor lists, sockets, process tree, limits, logs and inspect output. Whatever cannot be had is said in the
-/// files; nothing here fails.
-pub async fn capture(target: &Target, scope: Option<&Scope>) -> Vec<EvidenceFile> {
-    let mut files = match scope.cloned() {
+/// Captures descriptor lists, sockets, process tree and limits from this machine's /proc. Whatever cannot be had is said in
+/// the files; nothing here fails.
+pub async fn of_processes(scope: Option<&Scope>) -> Vec<EvidenceFile> {
+    match scope.cloned() {
         Some(scope) => tokio::task::spawn_blocking(move || from_proc(&ProcRoot::system(), scope))
             .await
-            .unwrap_or_else(|problem| vec![note(&format!("reading /proc failed: {problem}"))]),
-        None => vec![note("no process of the target is known, so nothing was read from /proc")],
-    };
+            .unwrap_or_else(|problem| without_processes(&format!("reading /proc failed: {problem}"))),
+        None => without_processes("no process of the target is known, so nothing was read from /proc"),
+    }
+}
+
+/// What stands in place of what could not be read of the processes.
+pub fn without_processes(problem: &str) -> Vec<EvidenceFile> {
+    vec![note(problem)]
+}
+
+/// Captures what the engine keeps: logs and inspect output.
+pub async fn of_engine(target: &Target) -> Vec<EvidenceFile> {
+    let mut files = Vec::new();
     for (name, lines) in target.all_logs(LOG_LINES).await {
         files.push(EvidenceFile { name: format!("log-{}.txt", file_name(&name)), text: log(&lines) });
     }
@@ -57,6 +67,10 @@ pub fn from_proc(root: &ProcRoot, scope: Scope) -> Vec<EvidenceFile> {
         Ok(found) => found,
         Err(errno) => return vec![note(&format!("{} could not be listed: {errno}", root.path().display()))],
     };
+    if !found.in_container {
+        // With an engine on another machine, the pid is that of somebody else here.
+        return vec![note(&format!("process {first} is in no cgroup of the container, so nothing was read of it"))];
+    }
     let members = found.members;
     let mut files = vec![processes::tree(root, &members, &found.gaps)];
     let mut holders = Holders::new();

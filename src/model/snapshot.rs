@@ -44,6 +44,14 @@ impl Snapshot {
     /// How many dead handles of one kind a snapshot lists, the oldest first.
     pub const MAX_DEAD: usize = 500;
 
+    /// The gap of a snapshot for which no descriptor was asked whether it is dead: none that is named does not mean none.
+    pub const HANDLES: &str = "fdinfo";
+
+    /// True where it tells which descriptors are dead.
+    pub fn tells_handles(&self) -> bool {
+        self.gaps.iter().all(|gap| gap.what != Self::HANDLES)
+    }
+
     /// Seconds since the soak began.
     #[expect(clippy::cast_precision_loss, reason = "a night's milliseconds are far below 2^52")]
     pub fn at_s(&self) -> f64 {

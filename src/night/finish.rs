@@ -27,6 +27,7 @@ impl Night<'_> {
         self.enter_or_note(Phase::Report);
         self.publish_now(assessment.as_ref());
         self.enter_or_note(Phase::Remove);
+        self.close_access().await;
         self.remove().await;
         if let Some(last) = self.record.phases.last_mut() {
             last.to_s = Some(self.clock.elapsed().as_secs_f64());

@@ -8,6 +8,7 @@ mod finish;
 mod host;
 mod notice;
 mod phases;
+mod reach;
 mod soak;
 
 use std::path::PathBuf;
@@ -128,6 +129,7 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
         clock: tokio::time::Instant::now(),
         soak_clock: None,
         target: None,
+        reach: reach::Reach::None,
         evidence_taken: false,
         problems: Vec::new(),
         not_written: false,
@@ -213,6 +215,7 @@ struct Night<'a> {
     clock: tokio::time::Instant,
     soak_clock: Option<tokio::time::Instant>,
     target: Option<Target>,
+    reach: reach::Reach,
     evidence_taken: bool,
     problems: Vec<String>,
     not_written: bool,

@@ -1,8 +1,7 @@
 //! The phases in which the target is up.
 
 use super::{Night, Notice, not_started};
-use crate::access::{Access, Subject};
-use crate::evidence;
+use crate::access::Subject;
 use crate::flow::Flow;
 use crate::history::StoreError;
 use crate::model::text::{printable, shorten};
@@ -21,14 +20,15 @@ impl Night<'_> {
 
     async fn phases_or_ending(&mut self) -> Result<(), Ending> {
         self.start().await?;
-        let mut access = self.ready().await?;
+        self.ready().await?;
         let mut flow = self.seed().await?;
         // What the seeding started may run as somebody else than what was there at the start.
-        access.check().await.map_err(|error| unreadable(&error))?;
+        self.access()?.check().await.map_err(|error| unreadable(&error))?;
         self.read_counters(&mut flow, true).await;
-        self.watch(&mut flow, access).await?;
+        self.watch(&mut flow).await?;
         self.after(&mut flow).await?;
         self.take_evidence_unless_fine().await;
+        self.close_access().await;
         self.stop().await
     }
 
@@ -110,7 +110,7 @@ impl Night<'_> {
     }
 
     /// Waits for the target and opens the way to its processes, so that a night that could not be watched ends before it is seeded.
-    async fn ready(&mut self) -> Result<Access, Ending> {
+    async fn ready(&mut self) -> Result<(), Ending> {
         self.enter(Phase::Ready)?;
         let Some(target) = &self.target else { return Err(Ending::Unfinished) };
         let (audience, redactor) = (self.audience, &self.redactor);
@@ -122,10 +122,7 @@ impl Night<'_> {
             return Err(Ending::Unreadable { message: "the target has no process to look at".to_owned() });
         };
         let subject = Subject { scope, healthcheck: target.healthcheck(), graces: Graces::default() };
-        let access = Access::open(self.probe, subject).await.map_err(|error| unreadable(&error))?;
-        access.mode().name().clone_into(&mut self.record.target.probe);
-        access.reason().clone_into(&mut self.record.target.probe_reason);
-        Ok(access)
+        self.open_access(subject).await
     }
 
     async fn seed(&mut self) -> Result<Flow, Ending> {
@@ -171,11 +168,11 @@ impl Night<'_> {
         }
     }
 
-    async fn watch(&mut self, flow: &mut Flow, access: Access) -> Result<(), Ending> {
+    async fn watch(&mut self, flow: &mut Flow) -> Result<(), Ending> {
         self.enter(Phase::Soak)?;
         self.begin_soak();
         let mut journal = self.folder.journal().map_err(|error| not_written(&error))?;
-        let mut watch = super::soak::Watch::new(access, self.scenario.soak.interval);
+        let mut watch = super::soak::Watch::new(self.scenario.soak.interval);
         self.soak(&mut watch, &mut journal, Phase::Soak, self.scenario.soak.duration).await?;
         self.read_counters(flow, false).await;
         if !self.scenario.soak.settle.is_zero() {
@@ -244,27 +241,6 @@ impl Night<'_> {
         }
         if self.assess_as(&Ending::Completed).is_none_or(|assessment| assessment.verdict != Verdict::Pass) {
             self.take_evidence().await;
-        }
-    }
-
-    /// Captures evidence, once.
-    pub(super) async fn take_evidence(&mut self) {
-        let Some(target) = &self.target else { return };
-        if self.evidence_taken {
-            return;
-        }
-        self.evidence_taken = true;
-        self.say("taking evidence");
-        let scope = target.scope();
-        let capture = evidence::capture(target, scope.as_ref());
-        // An engine that hangs must not keep a night from ending.
-        let files = tokio::time::timeout(std::time::Duration::from_secs(30), capture).await.unwrap_or_default();
-        for file in files {
-            if let Err(error) = self.folder.write_text(&format!("evidence/{}", file.name), &file.text) {
-                self.not_written = true;
-                self.problems.push(error.to_string());
-                return;
-            }
         }
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::clocks::Clocks;
 use super::phases::{how_it_ended, not_written, unreadable};
 use super::{Night, Notice, Tick};
-use crate::access::Access;
 use crate::history::Journal;
 use crate::judge;
 use crate::model::text::seconds;
@@ -22,7 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What lives from one snapshot to the next.
 #[derive(Debug)]
 pub(super) struct Watch {
-    access: Access,
     facts: Facts,
     interval: Duration,
     taken: u32,
@@ -33,8 +31,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(access: Access, interval: Duration) -> Self {
-        Self { access, facts: Facts::default(), interval, taken: 0, clocks: None, restarts: None, silent_since: None }
+    pub(super) fn new(interval: Duration) -> Self {
+        Self { facts: Facts::default(), interval, taken: 0, clocks: None, restarts: None, silent_since: None }
     }
 }
 
@@ -104,7 +102,7 @@ impl Night<'_> {
             watch.restarts = Some(restarts);
             // The restart itself is among the target's events.
             if restarted && let Some(scope) = target.scope() {
-                watch.access.retarget(scope).await.map_err(|error| unreadable(&error))?;
+                self.access()?.retarget(scope).await.map_err(|error| unreadable(&error))?;
             }
             return Ok(());
         }
@@ -140,7 +138,8 @@ impl Night<'_> {
         }
         let at = self.soak_clock.map_or(Duration::ZERO, |clock| clock.elapsed());
         let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
-        let looked = watch.access.snapshot(watch.taken, at_ms, phase, depth).await;
+        let looked = self.access()?.snapshot(watch.taken, at_ms, phase, depth).await;
+        self.note_access();
         watch.taken += 1;
         let mut snapshot = looked.map_err(|error| unreadable(&error))?;
         watch.facts.enter(&mut snapshot.target);

@@ -16,7 +16,7 @@ use super::turnover::Ledger;
 use crate::model::{Gap, GapReason, Phase, Reading, Scope, Snapshot, TargetSample};
 
 /// How much a look reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Depth {
     /// What is cheap for the target.
     Light,
@@ -80,6 +80,11 @@ impl Sampler {
     /// Follows the target after a restart, which gave it new processes.
     pub fn retarget(&mut self, scope: Scope) {
         self.finder.retarget(scope);
+    }
+
+    /// Looks at another tree from now on, which shows the same processes.
+    pub fn move_to(&mut self, root: ProcRoot) {
+        self.root = root;
     }
 
     /// Which processes are watched.

@@ -49,7 +49,9 @@ pub fn unasked_at_end<'a>(watched: &[&'a Snapshot], select: &Selector) -> Option
 }
 
 fn last_two<'a>(watched: &[&'a Snapshot], select: &Selector) -> Option<(&'a Snapshot, &'a Snapshot)> {
-    let mut readable = watched.iter().rev().filter(|snapshot| tells(select, snapshot));
+    let handles = matches!(select, Selector::Metric(metric) if metric.is_descriptors());
+    let told = |snapshot: &&&'a Snapshot| tells(select, snapshot) && (!handles || snapshot.tells_handles());
+    let mut readable = watched.iter().rev().filter(told);
     Some((readable.next()?, readable.next()?))
 }
 

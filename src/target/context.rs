@@ -190,6 +190,20 @@ impl Read for Exact<'_> {
     }
 }
 
+/// What `write` writes, in pieces, made by a thread of its own. An error breaks the stream off.
+pub(super) fn in_pieces(
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
+) -> mpsc::Receiver<io::Result<Bytes>> {
+    let (sender, receiver) = mpsc::channel(PIECES);
+    tokio::task::spawn_blocking(move || {
+        let mut pieces = Pieces { sender, held: Vec::with_capacity(PIECE) };
+        if let Err(err) = write(&mut pieces).and_then(|()| pieces.flush()) {
+            let _gone = pieces.sender.blocking_send(Err(err));
+        }
+    });
+    receiver
+}
+
 /// Collects bytes and sends them on.
 struct Pieces {
     sender: mpsc::Sender<io::Result<Bytes>>,

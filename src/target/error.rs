@@ -167,6 +167,14 @@ pub enum TargetError {
         /// The name.
         name: String,
     },
+    /// A helper container could not be made.
+    #[error("the helper container could not be {verb}: {message}")]
+    Helper {
+        /// What could not be done with it.
+        verb: &'static str,
+        /// The engine's words.
+        message: String,
+    },
     /// Some of what was made is still there.
     #[error("could not remove {}; `slowdrip clean` tries again", failed.join("; "))]
     NotRemoved {

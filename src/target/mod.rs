@@ -32,7 +32,7 @@ use crate::model::{
 };
 use crate::scenario::{EnvValue, Ready, Scenario, TargetKind};
 
-pub use docker::EngineFacts;
+pub use docker::{Beside, EngineFacts, Meter, Wire, WireError};
 pub use error::TargetError;
 pub use events::TargetEvent;
 pub use facts::Facts;

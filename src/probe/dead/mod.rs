@@ -34,7 +34,7 @@ pub const LOOKS_AFTER_USE: u32 = 24;
 type Parents = HashMap<u32, (ProcId, u32)>;
 
 /// How long a handle may look dead and still be put to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Graces {
     /// A connection that the peer has closed: an idle pool finds out at its next use.
     pub close_wait: Duration,

@@ -197,6 +197,14 @@ pub(crate) fn repeat(view: &View<'_>) -> Section {
     file("junit.xml", "every rule as a test case");
     section.blocks.push(Block::Pair { wide, narrow: vec![Block::Table(table)] });
     section.blocks.push(Block::Facts(digests(view)));
+    let target = &record.target;
+    if !target.probe_reason.is_empty() {
+        section.blocks.push(Block::Text(format!(
+            "The processes were read by way of {}: {}",
+            name(&target.probe),
+            clip(&target.probe_reason, 600)
+        )));
+    }
     section
 }
 

@@ -1,7 +1,9 @@
 //! Targets in containers. This folder alone speaks to the engine, and alone names the crate that does.
 
 mod application;
+mod beside;
 mod build;
+mod charged;
 mod create;
 mod disk;
 mod facts;
@@ -9,11 +11,13 @@ mod image;
 mod inspect;
 mod launch;
 mod logs;
+mod own;
 mod remove;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod wire;
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -28,10 +32,12 @@ use super::owner::{self, Owner};
 use crate::model::EngineRecord;
 
 pub(super) use application::Application;
+pub use beside::{Beside, Meter};
 pub use facts::EngineFacts;
 pub(super) use facts::facts;
 pub(super) use inspect::find;
 pub(super) use sweep::sweep;
+pub use wire::{Wire, WireError};
 
 /// Where the engine is when `DOCKER_HOST` does not say.
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";

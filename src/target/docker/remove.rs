@@ -164,6 +164,24 @@ impl Engine {
         }
     }
 
+    /// Removes one thing, and tries again where the engine is still busy with it or with what uses it.
+    pub(super) async fn remove_surely(&self, thing: Thing) -> Result<(), TargetError> {
+        let mut tries = 1;
+        loop {
+            match self.remove_one(&thing).await {
+                Ok(()) => return Ok(()),
+                Err(err) if is_gone(&err) => return Ok(()),
+                Err(err) if tries >= TRIES => {
+                    return Err(TargetError::NotRemoved {
+                        failed: vec![format!("{}: {}", thing.shown(), words(&err))],
+                    });
+                }
+                Err(_) => tries += 1,
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
     /// Removes everything of a run. After an unfinished start the engine may still be finishing what nobody waits for any
     /// more, so it looks until two looks in a row found nothing.
     pub(super) async fn clear(&self, run: &str, unfinished: bool) -> Result<(), TargetError> {
