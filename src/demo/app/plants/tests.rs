@@ -26,6 +26,14 @@ fn every_plant_says_what_it_is() {
     }
 }
 
+#[test]
+fn the_documentation_names_every_plant() {
+    let page = include_str!("../../../../docs/demo.md");
+    for plant in Plant::all() {
+        assert!(page.contains(&format!("| `{}` |", plant.name())), "{plant:?}");
+    }
+}
+
 /// What is open in this process: the link of each descriptor.
 fn open() -> BTreeMap<i32, PathBuf> {
     let list = std::fs::read_dir("/proc/self/fd").unwrap();
