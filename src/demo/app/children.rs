@@ -192,9 +192,7 @@ fn gone() -> io::Error {
 #[derive(Debug)]
 pub(super) struct Helper {
     pid: u32,
-    // Its standard input: it ends when that does.
-    _lifeline: ChildStdin,
-    // Held, so that its standard output has a reader.
+    lifeline: ChildStdin,
     says: ChildStdout,
 }
 
@@ -208,6 +206,12 @@ impl Helper {
     pub(super) fn told(mut self) -> io::Result<(Self, Vec<u32>)> {
         let told = plants::read_told(&mut self.says)?;
         Ok((self, told))
+    }
+
+    /// Its standard input, with which it ends; and its standard output, which must be held for as long as it lives, and no longer: it
+    /// would be a pipe without a reader, or without a writer.
+    pub(super) fn into_parts(self) -> (ChildStdin, ChildStdout) {
+        (self.lifeline, self.says)
     }
 }
 
@@ -277,7 +281,7 @@ fn helper(program: &PathBuf, errand: Errand, passed: Option<OwnedFd>) -> io::Res
     let missing = || io::Error::other("a process of a plant without standard input and output");
     let lifeline = child.stdin.take().ok_or_else(missing)?;
     let says = child.stdout.take().ok_or_else(missing)?;
-    Ok(Helper { pid: child.id(), _lifeline: lifeline, says })
+    Ok(Helper { pid: child.id(), lifeline, says })
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::process::ChildStdout;
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::model::{DeadKind, FdClass, FdKind, Metric};
 
@@ -13,8 +16,23 @@ use super::{Planted, Sort, Species};
 /// Whatever must be held for a plant to live.
 pub(super) type Held = Vec<Box<dyn Send>>;
 
-/// A handle on a process that is to leave orphans behind.
-pub(super) type Parent = OwnedFd;
+/// A process that is to leave an orphan behind.
+#[derive(Debug)]
+pub(super) struct Parent {
+    handle: OwnedFd,
+    _says: ChildStdout,
+}
+
+impl Parent {
+    /// Ends it. What is held of it goes with it: that would be dead itself.
+    pub(super) fn end(self) -> io::Result<()> {
+        match pidfd_send_signal(&self.handle, Signal::KILL) {
+            // It has ended already.
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
 
 /// Where one plant is made.
 pub(super) struct Bed<'a> {
@@ -60,9 +78,14 @@ impl<'a> Bed<'a> {
         self.held.push(Box::new(thing));
     }
 
-    /// Holds a process that is to leave orphans behind when it is told to end.
-    pub(super) fn parent(&mut self, parent: Parent) {
-        self.parents.push(parent);
+    /// Starts a process with a child that is to become an orphan; answers with what it has to tell. The child ends with the plant.
+    pub(super) fn parent(&mut self) -> io::Result<Vec<u32>> {
+        let (helper, told) = self.children.errand(Errand::Parent, None).and_then(Helper::told)?;
+        let handle = pidfd_open(pid(helper.pid())?, PidfdFlags::empty())?;
+        let (lifeline, says) = helper.into_parts();
+        self.hold(lifeline);
+        self.parents.push(Parent { handle, _says: says });
+        Ok(told)
     }
 
     /// Lists it.
@@ -98,6 +121,12 @@ impl<'a> Bed<'a> {
         self.show(Spot::here([&thing]).class(class).kinds(kinds).dead(why));
         self.hold(thing);
     }
+}
+
+/// A pid as the kernel takes it.
+pub(super) fn pid(pid: u32) -> io::Result<Pid> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.ok_or_else(|| io::Error::other("a process without a pid"))
 }
 
 /// Descriptors of one process that are alike.

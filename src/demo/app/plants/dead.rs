@@ -7,7 +7,6 @@ use std::os::fd::OwnedFd;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{AddressFamily, SocketType};
 use rustix::pipe::PipeFlags;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::model::{DeadKind, FdClass, FdKind};
 
@@ -85,16 +84,12 @@ pub(super) fn a_socket(bed: &mut Bed<'_>) -> Made {
 
 pub(super) fn a_zombie(bed: &mut Bed<'_>) -> Made {
     let (_, told) = bed.errand(Errand::Zombie, None)?;
-    process(bed, &told, DeadKind::ProcessZombie).map(drop)
+    process(bed, &told, DeadKind::ProcessZombie)
 }
 
 pub(super) fn an_orphan(bed: &mut Bed<'_>) -> Made {
-    let (parent, told) = bed.errand(Errand::Parent, None)?;
-    process(bed, &told, DeadKind::ProcessOrphan)?;
-    let parent = i32::try_from(parent).ok().and_then(Pid::from_raw);
-    let parent = parent.ok_or_else(|| io::Error::other("a process without a pid"))?;
-    bed.parent(pidfd_open(parent, PidfdFlags::empty())?);
-    Ok(())
+    let told = bed.parent()?;
+    process(bed, &told, DeadKind::ProcessOrphan)
 }
 
 fn process(bed: &mut Bed<'_>, told: &[u32], why: DeadKind) -> Made {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustix::event::epoll;
 use rustix::net::{AddressFamily, SocketType};
 use rustix::pipe::PipeFlags;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::model::{FdClass, FdKind, Metric};
 
@@ -52,8 +52,8 @@ pub(super) fn a_polled_eventpoll(bed: &mut Bed<'_>) -> Made {
 
 pub(super) fn a_living_pidfd(bed: &mut Bed<'_>) -> Made {
     let (pid, _) = bed.errand(Errand::Hold, None)?;
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(|| io::Error::other("no pid"))?;
-    bed.keep(pidfd_open(pid, PidfdFlags::empty())?, FdClass::Pidfd, &[]);
+    let pidfd = pidfd_open(super::bed::pid(pid)?, PidfdFlags::empty())?;
+    bed.keep(pidfd, FdClass::Pidfd, &[]);
     Ok(())
 }
 

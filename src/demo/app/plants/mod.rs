@@ -18,7 +18,6 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::process::Signal;
 use serde::Serialize;
 
 use crate::model::{DeadKind, Metric};
@@ -195,15 +194,9 @@ impl Garden {
     /// whose children they are.
     pub(super) fn orphan(&self) -> io::Result<usize> {
         let parents = std::mem::take(&mut self.growing().parents);
-        for parent in &parents {
-            match rustix::process::pidfd_send_signal(parent, Signal::KILL) {
-                // It has ended already.
-                Ok(()) | Err(rustix::io::Errno::SRCH) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        // With their handles: those would be dead ones otherwise.
-        Ok(parents.len())
+        let number = parents.len();
+        parents.into_iter().try_for_each(Parent::end)?;
+        Ok(number)
     }
 
     /// Lets go of everything. Blocks until its threads have ended; its processes end soon after.
