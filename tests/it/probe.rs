@@ -49,6 +49,20 @@ fn every_dead_handle_of_a_process_is_found_and_no_healthy_twin() {
 }
 
 #[test]
+fn the_table_names_every_dead_handle_of_a_container_and_why_it_is_dead() {
+    let Some(docker) = docker_or_skip() else { return };
+    let app = App::in_container(docker, DEAD_AND_HEALTHY);
+    let table = app.read_and_orphan(&[&["--probe", HOST], LONG].concat());
+    for planted in app.planted() {
+        let Some(kind) = planted.dead_kind else { continue };
+        assert!(table.contains(kind.reason()), "{kind:?}: {table}");
+        for fd in planted.fds {
+            assert!(table.contains(&format!("fd {fd} ")), "{}, fd {fd}: {table}", planted.name);
+        }
+    }
+}
+
+#[test]
 fn every_class_in_a_container_is_counted() {
     let Some(docker) = docker_or_skip() else { return };
     counts_all(HOST, &App::in_container(docker, CLASSES));

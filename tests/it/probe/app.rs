@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use slowdrip::model::{DeadKind, Metric, Snapshot};
 
-use crate::fixture::{SLOWDRIP, stderr};
+use crate::fixture::{SLOWDRIP, stderr, stdout};
 use crate::support::{Docker, demo_context, unique_run};
 
 /// How long anything may take that should happen soon: other tests run beside it.
@@ -172,17 +172,22 @@ impl App {
 
     /// What slowdrip sees of it.
     pub(super) fn look(&self, flags: &[&str]) -> Snapshot {
-        seen(self.start_look(flags))
+        snapshot(&said(self.start_look(&[&["--json"], flags].concat())))
     }
 
     /// The same, while processes of the application become orphans.
     pub(super) fn look_and_orphan(&self, flags: &[&str]) -> Snapshot {
+        snapshot(&self.read_and_orphan(&[&["--json"], flags].concat()))
+    }
+
+    /// What slowdrip prints of it, while processes of the application become orphans.
+    pub(super) fn read_and_orphan(&self, flags: &[&str]) -> String {
         let looking = self.start_look(flags);
         std::thread::sleep(FIRST_LOOKS);
         let answer = self.ask("POST", "/plants/orphan");
-        let seen = seen(looking);
+        let said = said(looking);
         assert!(answer.is_some(), "the application was to make orphans");
-        seen
+        said
     }
 
     fn start_look(&self, flags: &[&str]) -> Child {
@@ -191,13 +196,17 @@ impl App {
             Runs::Process(process) => process.child.id().to_string(),
         };
         let mut command = Command::new(SLOWDRIP);
-        command.args(["snapshot", "--json"]).args(flags).arg(subject);
+        command.arg("snapshot").args(flags).arg(subject);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
 
-fn seen(looking: Child) -> Snapshot {
+fn said(looking: Child) -> String {
     let output = looking.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    serde_json::from_slice(&output.stdout).unwrap()
+    stdout(&output)
+}
+
+fn snapshot(json: &str) -> Snapshot {
+    serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}"))
 }
