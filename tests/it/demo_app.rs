@@ -4,6 +4,7 @@
 
 mod http;
 mod leaks;
+mod plants;
 mod signals;
 
 use std::collections::BTreeMap;

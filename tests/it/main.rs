@@ -12,5 +12,6 @@ mod documents;
 mod engine;
 mod fixture;
 mod night;
+mod probe;
 mod support;
 mod target;

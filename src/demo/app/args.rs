@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::children::ChildKind;
 use super::leaks::Leak;
+use super::plants::PlantOrder;
 
 /// A small HTTP application that works, and leaks what it is told to.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,6 +27,11 @@ pub struct AppArgs {
     /// What to hold from the start on, for example `pidfd=2`; may be given again.
     #[arg(long = "at-start", value_name = "KIND=N")]
     pub at_start: Vec<LeakStart>,
+
+    /// What to plant at the start and hold, for example `pipe-no-reader=2`; `all-dead`, `all-healthy` and `all-classes` stand for
+    /// many. What was planted is listed at `/plants`. May be given again.
+    #[arg(long = "plant", value_name = "NAME[=N]")]
+    pub plants: Vec<PlantOrder>,
 
     /// How often every subscription is refreshed.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = refresh_interval)]
@@ -60,6 +66,14 @@ pub enum ArgumentError {
         /// What was written.
         name: String,
         /// The kinds there are.
+        known: String,
+    },
+    /// The plant does not exist.
+    #[error("there is no plant `{name}`; there are all-classes, all-dead, all-healthy, and one by one: {known}")]
+    Plant {
+        /// What was written.
+        name: String,
+        /// The plants there are.
         known: String,
     },
     /// The number is not one, or is out of range.
@@ -128,7 +142,8 @@ impl FromStr for LeakStart {
     }
 }
 
-fn whole(text: &str, most: u32) -> Result<u32, ArgumentError> {
+/// A whole number from 1 to `most`.
+pub(super) fn whole(text: &str, most: u32) -> Result<u32, ArgumentError> {
     match text.parse::<u32>() {
         Ok(number) if (1..=most).contains(&number) => Ok(number),
         Ok(_) | Err(_) => Err(ArgumentError::Number { given: text.to_owned(), most }),

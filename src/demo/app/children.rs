@@ -8,13 +8,15 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::str::FromStr;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use tokio::sync::oneshot;
+
+use super::plants::{self, Errand};
 
 /// What a child of the application does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,15 @@ pub enum ChildKind {
         /// The pid of the parent that started it.
         parent: i32,
     },
+    /// Does what a plant needs a process for, until its standard input closes or its parent dies.
+    Plant {
+        /// What.
+        errand: Errand,
+        /// The pid of the parent that started it.
+        parent: i32,
+    },
+    /// Sleeps until its standard input closes, whether its parent lives or not.
+    Orphan,
 }
 
 /// A `--child` that the application does not use.
@@ -37,21 +48,27 @@ impl FromStr for ChildKind {
     type Err = UnknownChild;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(':') {
-            None if text == "exit" => Ok(Self::Exit),
-            Some(("worker", pid)) => {
-                pid.parse().map(|parent| Self::Worker { parent }).map_err(|_| UnknownChild(text.to_owned()))
-            }
-            None | Some(_) => Err(UnknownChild(text.to_owned())),
+        let (kind, parent) = match text.split_once(':') {
+            None if text == "exit" => return Ok(Self::Exit),
+            None if text == "orphan" => return Ok(Self::Orphan),
+            None => return Err(UnknownChild(text.to_owned())),
+            Some((kind, parent)) => (kind, parent.parse().map_err(|_| UnknownChild(text.to_owned()))?),
+        };
+        match Errand::named(kind) {
+            Some(errand) => Ok(Self::Plant { errand, parent }),
+            None if kind == "worker" => Ok(Self::Worker { parent }),
+            None => Err(UnknownChild(text.to_owned())),
         }
     }
 }
 
 impl ChildKind {
-    fn argument(self) -> String {
+    pub(super) fn argument(self) -> String {
         match self {
             Self::Exit => "exit".to_owned(),
+            Self::Orphan => "orphan".to_owned(),
             Self::Worker { parent } => format!("worker:{parent}"),
+            Self::Plant { errand, parent } => format!("{}:{parent}", errand.name()),
         }
     }
 
@@ -59,17 +76,24 @@ impl ChildKind {
     pub(super) fn run(self) -> io::Result<()> {
         match self {
             Self::Exit => Ok(()),
-            Self::Worker { parent } => {
-                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-                // The parent may have died before the line above: then nobody will send the signal any more.
-                let present = rustix::process::getppid().map(Pid::as_raw_pid);
-                if present != Some(parent) {
-                    return Ok(());
-                }
-                io::copy(&mut io::stdin().lock(), &mut io::sink()).map(drop)
-            }
+            Self::Worker { parent } if ends_with(parent)? => until_input_ends(),
+            Self::Plant { errand, parent } if ends_with(parent)? => errand.run(),
+            Self::Worker { .. } | Self::Plant { .. } => Ok(()),
+            Self::Orphan => until_input_ends(),
         }
     }
+}
+
+/// Asks the kernel to end this process with its parent; false where that is gone already.
+fn ends_with(parent: i32) -> io::Result<bool> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The parent may have died before the line above: then nobody will send the signal any more.
+    Ok(rustix::process::getppid().map(Pid::as_raw_pid) == Some(parent))
+}
+
+/// Sleeps until there is no more standard input.
+pub(super) fn until_input_ends() -> io::Result<()> {
+    io::copy(&mut io::stdin().lock(), &mut io::sink()).map(drop)
 }
 
 /// Does the work of one of the application's own children, where the command line asks for that, and says so.
@@ -94,6 +118,8 @@ enum Order {
     Short(oneshot::Sender<io::Result<OwnedFd>>),
     /// Starts a worker; answers with its standard input.
     Worker(oneshot::Sender<io::Result<ChildStdin>>),
+    /// Starts a process of a plant, with this as its descriptor 2; answers with how to talk to it.
+    Errand(Errand, Option<OwnedFd>, oneshot::Sender<io::Result<Helper>>),
     /// Reaps whatever has ended.
     Reap,
     /// Waits a while for the workers to end, and ends the thread.
@@ -124,6 +150,16 @@ impl Children {
         self.ask(Order::Worker).await?
     }
 
+    /// The same as [`Children::dead_pidfd`], for where one may block.
+    pub(super) fn dead_pidfd_now(&self) -> io::Result<OwnedFd> {
+        self.ask_and_block(Order::Short)?
+    }
+
+    /// A process of a plant. Blocks until it is started.
+    pub(super) fn errand(&self, errand: Errand, passed: Option<OwnedFd>) -> io::Result<Helper> {
+        self.ask_and_block(|reply| Order::Errand(errand, passed, reply))?
+    }
+
     /// Reaps whatever has ended, soon.
     pub(super) fn reap(&self) {
         // A thread that is gone has reaped all it will.
@@ -136,10 +172,46 @@ impl Children {
     }
 
     async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> io::Result<T> {
-        let gone = || io::Error::other("the thread that starts children has ended");
         let (reply, answer) = oneshot::channel();
         self.orders.send(order(reply)).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())
+    }
+
+    fn ask_and_block<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> io::Result<T> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(order(reply)).map_err(|_| gone())?;
+        answer.blocking_recv().map_err(|_| gone())
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the thread that starts children has ended")
+}
+
+/// A process of a plant. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Helper {
+    pid: u32,
+    lifeline: ChildStdin,
+    says: ChildStdout,
+}
+
+impl Helper {
+    /// Its pid.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Waits until it is ready; answers with the numbers that it has to tell.
+    pub(super) fn told(mut self) -> io::Result<(Self, Vec<u32>)> {
+        let told = plants::read_told(&mut self.says)?;
+        Ok((self, told))
+    }
+
+    /// Its standard input, with which it ends; and its standard output, which must be held for as long as it lives, and no longer: it
+    /// would be a pipe without a reader, or without a writer.
+    pub(super) fn into_parts(self) -> (ChildStdin, ChildStdout) {
+        (self.lifeline, self.says)
     }
 }
 
@@ -152,6 +224,7 @@ fn serve(program: &PathBuf, orders: &mpsc::Receiver<Order>) {
         match order {
             Order::Short(reply) => drop(reply.send(short(program))),
             Order::Worker(reply) => drop(reply.send(worker(program))),
+            Order::Errand(errand, passed, reply) => drop(reply.send(helper(program, errand, passed))),
             Order::Reap => while reap_one() == Reaped::One {},
             Order::End(reply) => {
                 let deadline = Instant::now() + END_WITHIN;
@@ -200,17 +273,35 @@ fn worker(program: &PathBuf) -> io::Result<ChildStdin> {
     child.stdin.take().ok_or_else(|| io::Error::other("a worker without standard input"))
 }
 
+fn helper(program: &PathBuf, errand: Errand, passed: Option<OwnedFd>) -> io::Result<Helper> {
+    let parent = rustix::process::getpid().as_raw_pid();
+    let mut command = command(program, ChildKind::Plant { errand, parent });
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(passed.map_or_else(Stdio::null, Stdio::from));
+    let mut child = command.spawn()?;
+    let missing = || io::Error::other("a process of a plant without standard input and output");
+    let lifeline = child.stdin.take().ok_or_else(missing)?;
+    let says = child.stdout.take().ok_or_else(missing)?;
+    Ok(Helper { pid: child.id(), lifeline, says })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn child_kinds_survive_the_command_line() {
-        for kind in [ChildKind::Exit, ChildKind::Worker { parent: 42 }] {
+        let kinds = [
+            ChildKind::Exit,
+            ChildKind::Orphan,
+            ChildKind::Worker { parent: 42 },
+            ChildKind::Plant { errand: Errand::Zombie, parent: 42 },
+        ];
+        for kind in kinds {
             assert_eq!(kind.argument().parse::<ChildKind>().unwrap(), kind);
         }
         assert!("worker".parse::<ChildKind>().is_err());
         assert!("worker:x".parse::<ChildKind>().is_err());
+        assert!("dance:1".parse::<ChildKind>().is_err());
     }
 
     #[test]

@@ -4,12 +4,16 @@
 //! leaks: users who register through a form with a CSRF token, subscriptions that a scheduler refreshes into SQLite, a WebSocket, a health
 //! endpoint. Its one event loop is tokio's, on whose epoll there is always a thread that waits, so an abandoned epoll stands out.
 //! Users, sessions, subscriptions, connections and bodies are all bounded.
+//!
+//! It can also hold one of everything from the start: every class of descriptor, every kind of dead handle, and for each a healthy
+//! twin ([`Plant`]).
 
 mod args;
 mod children;
 mod leaks;
 mod listener;
 mod log;
+mod plants;
 mod routes;
 mod session;
 mod state;
@@ -32,9 +36,11 @@ use tokio_util::sync::CancellationToken;
 pub use args::{AppArgs, ArgumentError, LeakRate, LeakStart};
 pub use children::{ChildKind, UnknownChild, ran_as_child};
 pub use leaks::Leak;
+pub use plants::{Errand, Plant, PlantOrder, Sort};
 
 use children::Children;
 use leaks::Hoard;
+use plants::Garden;
 use state::{Shared, Tally};
 use store::Store;
 
@@ -63,10 +69,12 @@ pub async fn serve(args: AppArgs) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", args.listen))?;
     let address = listener.local_addr().context("the address listened on cannot be found out")?;
+    let garden = plant(args.plants, data.join("plants"), children.clone()).await?;
 
     let shared = Arc::new(Shared {
         store,
         hoard: Hoard::new(data, children.clone()),
+        garden,
         sessions: std::sync::Mutex::default(),
         requests: Tally::default(),
         refreshes: Tally::default(),
@@ -121,11 +129,19 @@ pub async fn serve(args: AppArgs) -> anyhow::Result<()> {
     if tokio::time::timeout(END_WITHIN, &mut server).await.is_err() {
         server.abort();
     }
-    // Workers end when the pipes to them close.
+    // Workers and the processes of plants end when the pipes to them close.
     shared.hoard.release();
+    let planted = Arc::clone(&shared);
+    tokio::task::spawn_blocking(move || planted.garden.release()).await.context("what was planted broke down")?;
     children.end().await;
     log::line(format_args!("stopped"));
     Ok(())
+}
+
+/// Plants what was ordered, on a thread that may block.
+async fn plant(orders: Vec<PlantOrder>, folder: PathBuf, children: Children) -> anyhow::Result<Garden> {
+    let planted = tokio::task::spawn_blocking(move || Garden::plant(&orders, &folder, &children));
+    Ok(planted.await.context("the planting broke down")??)
 }
 
 /// The signals that the application minds.

@@ -36,6 +36,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/subscriptions", get(subscriptions).post(subscribe))
         .route("/stats", get(stats))
         .route("/open-files", get(open_files))
+        .route("/plants", get(plants))
+        .route("/plants/orphan", post(orphan))
         .route("/ws", get(websocket::accept))
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .layer(middleware::map_response(no_store))
@@ -275,4 +277,15 @@ async fn open_files() -> Result<Json<OpenFiles>, Refusal> {
     let listed = listed.await.map_err(|_| StoreError::Ending)??;
     let max_files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     Ok(Json(OpenFiles { open_files: listed.saturating_sub(1), max_files }))
+}
+
+/// Everything that was planted.
+async fn plants(State(shared): State<Arc<Shared>>) -> Response {
+    Json(shared.garden.planted()).into_response()
+}
+
+/// Lets the parents of planted orphans end.
+async fn orphan(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
+    let parents = shared.garden.orphan()?;
+    Ok(Json(serde_json::json!({"parents": parents})).into_response())
 }

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::leaks::Hoard;
+use super::plants::Garden;
 use super::session::Sessions;
 use super::store::Store;
 
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     pub(super) store: Store,
     /// What was leaked.
     pub(super) hoard: Hoard,
+    /// What was planted.
+    pub(super) garden: Garden,
     /// The sessions.
     pub(super) sessions: Mutex<Sessions>,
     /// Requests answered.

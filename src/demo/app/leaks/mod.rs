@@ -1,11 +1,11 @@
 //! What the application leaks on purpose. Each kind stands for a bug that was met in a real application.
 
-mod event_loop;
+pub(super) mod event_loop;
 mod eventpoll;
 mod log;
 mod memory;
 mod pidfd;
-mod pipe;
+pub(super) mod pipe;
 mod sqlite;
 mod worker;
 

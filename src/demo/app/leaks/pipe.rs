@@ -7,7 +7,7 @@ use rustix::pipe::PipeFlags;
 
 /// The reading end of a pipe whose writing end is closed everywhere: what is left of the standard output of a worker that ended when
 /// nobody closes it. The hermes agent kept the pipes of every session worker that its clients had left.
-pub(super) fn half_close() -> io::Result<OwnedFd> {
+pub(in super::super) fn half_close() -> io::Result<OwnedFd> {
     let (reader, _writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     Ok(reader)
 }
