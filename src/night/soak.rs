@@ -8,8 +8,9 @@ use crate::access::Access;
 use crate::history::Journal;
 use crate::judge;
 use crate::model::text::seconds;
-use crate::model::{Ending, EventKind, Phase, Snapshot};
-use crate::probe::Depth;
+use crate::model::{Ending, EventKind, Phase, ProbeMode, Scope, Snapshot};
+use crate::probe::cgroup::Cgroups;
+use crate::probe::{Depth, ProcRoot};
 use crate::target::{Facts, State};
 
 /// How often the target is asked whether it still lives, at least.
@@ -23,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Watch {
     access: Access,
     facts: Facts,
+    // Away only while a blocking thread uses it.
+    cgroups: Option<Cgroups>,
     interval: Duration,
     taken: u32,
     restarts: Option<u64>,
@@ -31,7 +34,15 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(access: Access, interval: Duration) -> Self {
-        Self { access, facts: Facts::default(), interval, taken: 0, restarts: None, silent_since: None }
+        Self {
+            access,
+            facts: Facts::default(),
+            cgroups: Some(Cgroups::default()),
+            interval,
+            taken: 0,
+            restarts: None,
+            silent_since: None,
+        }
     }
 }
 
@@ -135,7 +146,27 @@ impl Night<'_> {
         watch.taken += 1;
         let mut snapshot = looked.map_err(|error| unreadable(&error))?;
         watch.facts.enter(&mut snapshot.target);
+        if watch.access.mode() != ProbeMode::Host && snapshot.target.cgroup.is_none() {
+            self.look_at_cgroup(watch, &mut snapshot).await;
+        }
         Ok(snapshot)
+    }
+
+    /// From within a container the hierarchies of cgroups cannot be seen. From here everybody may read them, where the engine
+    /// runs on this machine.
+    async fn look_at_cgroup(&self, watch: &mut Watch, snapshot: &mut Snapshot) {
+        let scope = self.target.as_ref().and_then(crate::target::Target::scope);
+        let Some(Scope::Container { pid, id }) = scope else { return };
+        let Some(mut cgroups) = watch.cgroups.take() else { return };
+        let look = tokio::task::spawn_blocking(move || {
+            let mut gaps = Vec::new();
+            let sample = cgroups.look(&ProcRoot::system(), pid, &id, &mut gaps);
+            (cgroups, sample, gaps)
+        });
+        let Ok((cgroups, sample, gaps)) = look.await else { return };
+        watch.cgroups = Some(cgroups);
+        snapshot.target.cgroup = sample;
+        snapshot.gaps.extend(gaps);
     }
 }
 
