@@ -14,8 +14,9 @@ const MAX_THREADS: usize = 5000;
 
 /// The tree: one line for each process, children indented below their parents.
 pub(super) fn tree(root: &ProcRoot, members: &[Member], gaps: &[Gap]) -> EvidenceFile {
-    let mut out =
-        String::from("pid, pid inside, parent, uid, role, state, threads, descriptors, rss, start (ticks), command\n");
+    let mut out = String::from(
+        "pid, pid inside, parent, group, session, uid, role, state, threads, descriptors, rss, cpu (s), start (ticks), program, command\n",
+    );
     let mut scanner = Scanner::default();
     for (depth, member) in in_tree_order(members) {
         let indent = "  ".repeat(depth.min(20));
@@ -24,20 +25,27 @@ pub(super) fn tree(root: &ProcRoot, members: &[Member], gaps: &[Gap]) -> Evidenc
             continue;
         };
         let sample = &seen.sample;
+        let facts = &sample.facts;
+        let or_unsaid = |value: Option<i64>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
         let or_unknown = |value: Option<u32>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
         let command = if sample.cmdline.is_empty() { format!("[{}]", sample.comm) } else { sample.cmdline.clone() };
         out.push_str(&format!(
-            "{indent}{} {} {} {} {} {} {} {} {} {} {}\n",
+            "{indent}{} {} {} {} {} {} {}{} {} {} {} {} {} {} {} {}\n",
             sample.id.pid,
             or_unknown(sample.ns_pid),
             sample.ppid,
-            or_unknown(seen.sample.facts.uid),
+            or_unsaid(facts.pgrp),
+            or_unsaid(facts.session),
+            or_unknown(facts.uid),
             format!("{:?}", sample.role).to_lowercase(),
+            if facts.orphan { " (lost its parent)" } else { "" },
             state(sample.state),
             shown(&sample.threads, u64::to_string),
             shown(&sample.fds, |fds| fds.total.to_string()),
             shown(&sample.rss, |rss| amount(*rss).replace(' ', "")),
+            facts.cpu_us.map_or_else(|| "?".to_owned(), |used| format!("{}.{}", used / 1_000_000, used / 100_000 % 10)),
             sample.id.start,
+            facts.exe.as_deref().unwrap_or("?"),
             command,
         ));
     }

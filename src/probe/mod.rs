@@ -27,6 +27,8 @@ pub mod scan;
 pub mod sockets;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub mod threads;
 pub mod turnover;
 mod worker;

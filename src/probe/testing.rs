@@ -74,9 +74,30 @@ impl Tree {
         }
     }
 
+    /// Lets nobody but root read a file or a folder, and everybody all others.
+    pub(crate) fn close(&self, name: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(self.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(self.path().join(name), fs::Permissions::from_mode(0o000)).unwrap();
+    }
+
     pub(crate) fn remove(&self, pid: u32) {
         let _ = fs::remove_dir_all(self.dir.path().join(pid.to_string()));
     }
+}
+
+/// Does something as a user without any right, for which files can be closed. Only this one thread loses its rights; where the
+/// tests have none anyway, it is done as it is.
+pub(crate) fn as_nobody<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let dropped = scope.spawn(|| {
+            if rustix::process::geteuid().is_root() {
+                rustix::thread::set_thread_uid(rustix::thread::Uid::from_raw(65_534)).unwrap();
+            }
+            work()
+        });
+        dropped.join().unwrap()
+    })
 }
 
 /// One process of a recorded tree.

@@ -132,10 +132,13 @@ pub(in crate::report) fn hostile() -> StoredNight {
         stop.signal = bad();
     }
     for snapshot in &mut night.snapshots {
+        snapshot.target.health = Some(bad());
         snapshot.gaps.push(Gap { what: bad(), reason: GapReason::Denied, count: 1 });
         for process in &mut snapshot.processes {
             process.comm = bad();
             process.cmdline = format!("{HOSTILE}{}", "y".repeat(1 << 14));
+            process.facts.exe = Some(bad());
+            process.facts.thread_names = vec![(bad(), 3); 2];
             if let Reading::Value(census) = &mut process.fds {
                 for link in &mut census.links {
                     link.name = bad();

@@ -116,3 +116,21 @@ impl Drop for Attached {
         let _ = self.0.wait();
     }
 }
+
+#[test]
+fn the_costly_share_of_memory_is_read_at_the_first_and_the_last_snapshots_only() {
+    let fixture = crate::fixture::Fixture::new();
+    fixture.process("full", "", "soak: {duration: 4s, interval: 1s, settle: 2s}\nstop: {within: 5s}");
+    let output = fixture.run(&["run", "full.yaml"]);
+    let run = fixture.only_run("full");
+    let text = std::fs::read_to_string(run.join("samples.jsonl")).unwrap();
+    let looks: Vec<slowdrip::model::Snapshot> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let full: Vec<u32> = looks
+        .iter()
+        .filter(|look| look.processes.iter().any(|process| process.facts.pss.is_some()))
+        .map(|look| look.seq)
+        .collect();
+    let last_of = |phase| looks.iter().rfind(|look| look.phase == phase).unwrap().seq;
+    assert_eq!(full, [0, last_of(Phase::Soak), last_of(Phase::Settle)], "{}", crate::fixture::stdout(&output));
+    assert!(looks.len() > 5);
+}
