@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::names::Names;
-use super::track::{Key, Tracks};
+use super::track::{Key, Track, Tracks};
 use super::{Graces, Look};
 use crate::model::text::shorten;
 use crate::model::{DeadKind, FdClass, FdKind, ProcId, ProcState, Role};
@@ -35,13 +35,7 @@ pub(super) fn look(look: &Look<'_>, graces: &Graces, names: &Names, tracks: &mut
     }
 }
 
-fn suspect<'a>(
-    tracks: &'a mut Tracks,
-    at_ms: u64,
-    key: Key,
-    mark: u64,
-    grace: Duration,
-) -> &'a mut super::track::Track {
+fn suspect(tracks: &mut Tracks, at_ms: u64, key: Key, mark: u64, grace: Duration) -> &mut Track {
     let track = tracks.see(key, mark);
     track.dead(at_ms);
     track.grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);

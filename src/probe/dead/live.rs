@@ -203,3 +203,48 @@ fn finds_the_dead_of_this_process_and_none_of_their_twins() {
     });
     assert!(found);
 }
+
+#[test]
+fn a_sampler_finds_what_is_dead_in_a_child_and_names_it() {
+    let ((stdin, writer), (reader, stdout), (stderr, peer)) = (pipe(), pipe(), pair(SocketType::STREAM));
+    let number_of = [ino(&stdin), ino(&stdout), ino(&stderr)];
+    let mut command = Command::new("sleep");
+    let child = Sleeper(command.arg("600").stdin(stdin).stdout(stdout).stderr(stderr).spawn().unwrap());
+    // The command keeps copies of what it handed on.
+    drop(command);
+    let scope = crate::model::Scope::Descent { pid: child.0.id() };
+    let mut sampler = crate::probe::Sampler::new(ProcRoot::system(), scope);
+    let mut seq = 0;
+    let mut look = || {
+        seq += 1;
+        let at_ms = u64::from(seq) * 1000;
+        let (wall, phase) = (jiff::Timestamp::UNIX_EPOCH, crate::model::Phase::Soak);
+        let mut snapshot = sampler.snapshot(seq, at_ms, wall, phase, crate::probe::Depth::Light);
+        // Who runs the tests may have left more in the hands of every child.
+        snapshot.dead.retain(|handle| handle.fd.is_some_and(|fd| fd < 3));
+        snapshot
+    };
+    for _ in 0..3 {
+        assert_eq!(look().dead, [], "the other ends are here");
+    }
+    drop((writer, reader, peer));
+    let expected = [
+        (0, DeadKind::PipeNoWriter, format!("reading end of pipe {}", number_of[0])),
+        (1, DeadKind::PipeNoReader, format!("writing end of pipe {}", number_of[1])),
+        (2, DeadKind::SocketPeerGone, format!("socket:[{}]", number_of[2])),
+    ];
+    let mut last = Vec::new();
+    let found = dies(|| {
+        let snapshot = look();
+        let kinds = &snapshot.processes[0].fds.value().unwrap().kinds;
+        assert!(kinds[&FdKind::PipeRead] >= 1 && kinds[&FdKind::PipeWrite] >= 1, "{kinds:?}");
+        last = snapshot.dead;
+        last.len() == expected.len()
+    });
+    assert!(found, "{last:?}");
+    last.sort_unstable_by_key(|handle| handle.fd);
+    for (handle, (fd, kind, detail)) in last.iter().zip(&expected) {
+        assert_eq!((handle.fd, handle.kind), (Some(*fd), *kind));
+        assert!(handle.detail.starts_with(detail), "{handle:?}");
+    }
+}

@@ -66,19 +66,22 @@ fn with_entry(mut seen: Seen, fd: u32, class: FdClass, ident: u64) -> Seen {
     seen
 }
 
+/// A process and a descriptor's number.
+type At = (u32, u32);
+
 /// A kernel made by hand.
 #[derive(Default)]
 struct Fake {
     /// What is answered about a descriptor. What is not here is alive.
-    answers: BTreeMap<(u32, u32), Result<bool, Errno>>,
+    answers: BTreeMap<At, Result<bool, Errno>>,
     /// Which open file a descriptor is; `None` as a whole: the kernel has no kcmp.
-    files: Option<BTreeMap<(u32, u32), u32>>,
-    asked: Vec<(u32, u32)>,
+    files: Option<BTreeMap<At, u32>>,
+    asked: Vec<At>,
     compared: u64,
 }
 
 impl Fake {
-    fn says(answers: &[((u32, u32), Result<bool, Errno>)]) -> Self {
+    fn says(answers: &[(At, Result<bool, Errno>)]) -> Self {
         Self { answers: answers.iter().copied().collect(), ..Self::default() }
     }
 }
