@@ -200,7 +200,7 @@ impl<D: Dial> Operator<D> {
             Ok(()) => {
                 self.failing = false;
                 let name = self.dial.name();
-                self.notes.add(format!("{name} was made anew; what it knew of the age of handles is lost"));
+                self.notes.add(format!("{name} was made anew; the ages of handles begin again"));
             }
             Err(problem) if !self.failing => {
                 self.failing = true;
@@ -232,5 +232,145 @@ impl<D: Dial> Operator<D> {
         self.wire = None;
         self.notes.add(format!("{} is lost: {trouble}", self.dial.name()));
         Err(trouble)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
+
+    use super::*;
+
+    /// What the other side does with a question.
+    const ECHO: &str = "echo\n";
+    const HANG: &str = "hang\n";
+    const END: &str = "end\n";
+
+    /// Makes other sides that do as they are told, and counts what was made and removed.
+    #[derive(Clone, Default)]
+    struct Fake {
+        made: Arc<AtomicU32>,
+        removed: Arc<AtomicU32>,
+        broken: Arc<AtomicU32>,
+    }
+
+    impl Fake {
+        fn made(&self) -> u32 {
+            self.made.load(Ordering::SeqCst)
+        }
+    }
+
+    impl Dial for Fake {
+        async fn dial(&mut self) -> Result<Wire, String> {
+            self.made.fetch_add(1, Ordering::SeqCst);
+            if self.broken.load(Ordering::SeqCst) > 0 {
+                return Err("no room".to_owned());
+            }
+            let (ours, theirs) = tokio::io::duplex(64);
+            tokio::spawn(serve(theirs));
+            Ok(Wire::to(ours))
+        }
+
+        async fn hang_up(&mut self) {
+            self.removed.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn name(&self) -> &'static str {
+            "the fake"
+        }
+    }
+
+    async fn serve(peer: DuplexStream) {
+        let mut peer = BufReader::new(peer);
+        let mut line = String::new();
+        while peer.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+            match line.as_str() {
+                HANG => std::future::pending().await,
+                END => return,
+                echo => peer.write_all(echo.as_bytes()).await.unwrap(),
+            }
+            line.clear();
+        }
+    }
+
+    fn question(text: &str) -> Question {
+        Question { bytes: text.as_bytes().to_vec(), end: b"\n".to_vec(), most: 1000 }
+    }
+
+    async fn ask(session: &Session, text: &str) -> Result<String, Trouble> {
+        session.ask(question(text)).await.map(|answer| String::from_utf8(answer).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_ends_is_made_anew_but_not_at_once_again() {
+        let fake = Fake::default();
+        let session = Session::open(fake.clone()).await.unwrap();
+        assert_eq!(ask(&session, ECHO).await.as_deref(), Ok(ECHO));
+        tokio::time::sleep(REST).await;
+        assert!(matches!(ask(&session, END).await, Err(Trouble::Lost(_))));
+        assert_eq!(ask(&session, ECHO).await.as_deref(), Ok(ECHO), "it was made anew at once");
+        assert_eq!(fake.made(), 2);
+        ask(&session, END).await.unwrap_err();
+        ask(&session, ECHO).await.unwrap_err();
+        assert_eq!(fake.made(), 2, "too soon");
+        tokio::time::sleep(REST).await;
+        assert_eq!(ask(&session, ECHO).await.as_deref(), Ok(ECHO));
+        let notes = session.notes();
+        assert_eq!(notes.iter().filter(|note| note.contains("is lost")).count(), 2, "{notes:?}");
+        assert_eq!(notes.iter().filter(|note| note.contains("made anew")).count(), 2, "{notes:?}");
+        session.close().await;
+        assert_eq!(fake.removed.load(Ordering::SeqCst), 1);
+        assert!(ask(&session, ECHO).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_does_not_come_is_late_and_never_taken_for_the_next_one() {
+        let session = Session::open(Fake::default()).await.unwrap();
+        assert_eq!(ask(&session, HANG).await, Err(Trouble::Late));
+        assert_eq!(ask(&session, ECHO).await.as_deref(), Ok(ECHO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_gives_up_leaves_the_conversation_in_order() {
+        let session = Session::open(Fake::default()).await.unwrap();
+        assert!(timeout(Duration::from_millis(1), ask(&session, HANG)).await.is_err());
+        assert_eq!(ask(&session, "one\n").await.as_deref(), Ok("one\n"));
+        assert_eq!(ask(&session, "two\n").await.as_deref(), Ok("two\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_restart_of_the_target_makes_it_anew_without_rest() {
+        let fake = Fake::default();
+        let session = Session::open(fake.clone()).await.unwrap();
+        session.renew().await;
+        assert_eq!(ask(&session, ECHO).await.as_deref(), Ok(ECHO));
+        assert_eq!(fake.made(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_cannot_be_made_is_removed_and_the_failure_is_said_once() {
+        let fake = Fake::default();
+        fake.broken.store(1, Ordering::SeqCst);
+        assert_eq!(Session::open(fake.clone()).await.unwrap_err(), "no room");
+        assert_eq!(fake.removed.load(Ordering::SeqCst), 1);
+        fake.broken.store(0, Ordering::SeqCst);
+        let session = Session::open(fake.clone()).await.unwrap();
+        fake.broken.store(1, Ordering::SeqCst);
+        for _ in 0..3 {
+            tokio::time::sleep(REST).await;
+            ask(&session, END).await.unwrap_err();
+        }
+        let notes = session.notes();
+        assert_eq!(notes.iter().filter(|note| note.contains("no room")).count(), 1, "{notes:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_only_dropped_is_removed_too() {
+        let fake = Fake::default();
+        drop(Session::open(fake.clone()).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(fake.removed.load(Ordering::SeqCst), 1);
     }
 }

@@ -356,6 +356,16 @@ fn a_user_with_nothing_but_the_engines_socket_gets_the_same_from_a_helper() {
     assert!(reason.starts_with("host: no right to read the descriptors of process"), "{reason}");
     assert_eq!(container.helpers(), Vec::<String>::new());
 
+    // What such a user cannot read himself, the helper brings along as evidence.
+    fixture.write("thresholds.yaml", "classes: {fd.total: {max: 1}}\n");
+    let broken = as_nobody(&fixture, &["run", "beside.yaml", "--reports", "broken"]);
+    assert_eq!(broken.status.code(), Some(100), "{}{}", stdout(&broken), stderr(&broken));
+    let run = slowdrip::history::runs_of(&fixture.path().join("broken"), "beside").unwrap().remove(0);
+    let evidence = |name: &str| std::fs::read_to_string(run.join("evidence").join(name)).unwrap();
+    assert!(evidence("fds-1.txt").contains("socket:["), "{}", evidence("fds-1.txt"));
+    assert!(evidence("sockets.txt").contains("LISTEN") && evidence("processes.txt").contains("demo-app"));
+    container.night(&fixture, "{duration: 3s, interval: 500ms}");
+
     let wrong = as_nobody(&fixture, &["run", "beside.yaml", "--probe", "host", "--reports", "wrong"]);
     assert_eq!(wrong.status.code(), Some(105), "{}{}", stdout(&wrong), stderr(&wrong));
     assert!(stdout(&wrong).replace("\n  ", " ").contains("`--probe host` does not work here"), "{}", stdout(&wrong));

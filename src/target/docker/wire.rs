@@ -52,6 +52,19 @@ impl Wire {
         Self { output: output.boxed(), input, held: Vec::new(), complaint: Vec::new() }
     }
 
+    /// A wire to something in this process, for tests.
+    #[cfg(test)]
+    pub(crate) fn to(peer: tokio::io::DuplexStream) -> Self {
+        let (read, write) = tokio::io::split(peer);
+        let pieces = futures_util::stream::unfold(read, |mut read| async move {
+            let mut room = vec![0; 1024];
+            let got = tokio::io::AsyncReadExt::read(&mut read, &mut room).await.ok().filter(|got| *got > 0)?;
+            room.truncate(got);
+            Some((Ok(LogOutput::StdOut { message: room.into() }), read))
+        });
+        Self::new(pieces, Box::pin(write))
+    }
+
     /// Sends bytes.
     ///
     /// # Errors
