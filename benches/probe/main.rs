@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are what a benchmark is for")]
 
 mod felt;
+mod holder;
 mod scan;
 mod soak;
 mod sockets;
@@ -19,6 +20,9 @@ const PARTS: &[Part] =
     &[("scan", scan::run), ("whole", whole::run), ("sockets", sockets::run), ("soak", soak::run), ("felt", felt::run)];
 
 fn main() {
+    if holder::wanted() {
+        return holder::hold();
+    }
     // `cargo bench` hands `--bench` on.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     for (name, run) in PARTS {
