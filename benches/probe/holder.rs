@@ -3,10 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use rustix::event::{EventfdFlags, epoll, eventfd};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket, socketpair};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Names the role; unset in the benchmark itself.
@@ -70,23 +75,77 @@ pub(crate) fn say(line: &str) {
     }
 }
 
-/// Descriptors as an application holds them: half of them sockets and pipes, the others files, events and eventpolls.
+/// How many files with names of their own are open among the rest.
+const NAMES: usize = 40;
+
+/// Descriptors as a server has them open, so many of them with those that this process inherited: mostly sockets, then files,
+/// pipes and what event loops need.
 pub(crate) fn descriptors(number: usize) -> Vec<OwnedFd> {
-    let most = getrlimit(Resource::Nofile).maximum;
+    let most = getrlimit(Resource::Nofile).maximum.max(Some(number as u64 + 64));
     setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).unwrap();
+    // The list has the descriptor in it through which it is read.
+    let inherited = std::fs::read_dir("/proc/self/fd").unwrap().count() - 1;
+    let number = number.saturating_sub(inherited);
+    let files = files();
     let mut held = Vec::with_capacity(number + 1);
-    while held.len() < number {
-        match held.len() % 8 {
-            0 => held.push(OwnedFd::from(std::fs::File::open("/etc/passwd").unwrap())),
-            1 => held.push(rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).unwrap()),
-            2 => held.push(rustix::event::epoll::create(rustix::event::epoll::CreateFlags::CLOEXEC).unwrap()),
-            3 => held.push(OwnedFd::from(std::fs::File::open("/dev/null").unwrap())),
-            4 => held.extend(<[OwnedFd; 2]>::from(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap())),
-            _ => held.extend([OwnedFd::from(std::os::unix::net::UnixDatagram::unbound().unwrap())]),
+    for turn in 0.. {
+        if held.len() >= number {
+            break;
         }
+        open(turn, &files, &mut held).unwrap();
     }
     held.truncate(number);
     held
+}
+
+fn files() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir("/etc").unwrap().filter_map(Result::ok);
+    let plain = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())).map(|entry| entry.path());
+    plain.filter(|path| File::open(path).is_ok()).take(NAMES).collect()
+}
+
+fn open(turn: usize, files: &[PathBuf], held: &mut Vec<OwnedFd>) -> std::io::Result<()> {
+    let pair = || socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    match turn % 6 {
+        0 | 1 => held.extend(<[OwnedFd; 2]>::from(pair()?)),
+        2 => held.push(socket(AddressFamily::INET, SocketType::STREAM, None)?),
+        3 => held.extend(<[OwnedFd; 2]>::from(pipe_with(PipeFlags::CLOEXEC)?)),
+        4 => held.push(eventfd(0, EventfdFlags::CLOEXEC)?),
+        _ => {
+            if let Some(file) = files.get(turn / 6 % files.len().max(1)) {
+                held.push(File::open(file)?.into());
+            }
+            if turn % 30 == 5 {
+                held.push(epoll::create(epoll::CreateFlags::CLOEXEC)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Processes that hold descriptors and do nothing, until they are dropped.
+#[derive(Debug)]
+pub(crate) struct Holders(Vec<Holder>);
+
+impl Holders {
+    /// Starts `processes` of them with `descriptors` each, in the role of part `part`.
+    pub(crate) fn start(part: &str, processes: usize, descriptors: usize) -> Self {
+        Self((0..processes).map(|_| Holder::start(part, &descriptors.to_string())).collect())
+    }
+
+    /// Their pids.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.0.iter().map(Holder::pid).collect()
+    }
+}
+
+/// Holds as many descriptors as the role says, until the end; false in the benchmark itself.
+pub(crate) fn held_by_role() -> bool {
+    let Some(number) = role().and_then(|role| role.parse().ok()) else { return false };
+    let held = descriptors(number);
+    ready_until_end();
+    drop(held);
+    true
 }
 
 /// CPU time of this process, all threads, seconds.
