@@ -1,4 +1,4 @@
-//! A build context for an image FROM scratch that holds nothing but this very program, see [`pack`](crate::pack).
+//! A build context for an image FROM scratch that holds nothing but this very program, see [`pack`].
 
 use std::fs;
 use std::io;

@@ -101,21 +101,6 @@ impl Beside {
         }
     }
 
-    /// True where the container shares the pid namespace of the machine or of another container.
-    ///
-    /// # Errors
-    /// The engine does not answer, or the container is gone.
-    pub async fn shares_pids(&self) -> Result<bool, TargetError> {
-        let found = self.engine.look(&self.container).await?.ok_or(TargetError::NotStarted)?;
-        let mode = found.host_config.and_then(|host| host.pid_mode).unwrap_or_default();
-        Ok(!mode.is_empty() && mode != "private")
-    }
-
-    /// What the container is charged with, by the engine's own words: takes a second or two. `None`: it does not say.
-    pub async fn charged(&self) -> Option<CgroupSample> {
-        self.engine.charged(&self.container).await
-    }
-
     /// The engine's words on what the container is charged with can be asked for on the side.
     pub fn meter(&self) -> Meter {
         Meter { engine: self.engine.clone(), container: self.container.clone() }
@@ -153,7 +138,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// The same as [`Beside::charged`].
+    /// The engine's words, which take a second or two. `None`: it does not say.
     pub async fn read(&self) -> Option<CgroupSample> {
         self.engine.charged(&self.container).await
     }
