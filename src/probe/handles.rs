@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::ends::{self, End, PipeEnd};
 use super::parse::{self, Arch, ThreadAt, Watched};
-use super::root::{ProcDir, gap_reason, reading, refused};
+use super::root::{ProcDir, fell_short, gap_reason, reading, refused};
 use super::scan::{Entry, Scanner};
 use crate::model::{FdCensus, FdClass, FdKind, Gap, ProcId, Reading};
 
@@ -195,6 +195,7 @@ impl Waits {
 pub(crate) struct Lost {
     denied: u64,
     malformed: u64,
+    exhausted: u64,
 }
 
 impl Lost {
@@ -203,6 +204,10 @@ impl Lost {
             Ok(()) => parse().map_or_else(Reading::Malformed, Reading::Value),
             Err(errno) => refused(errno),
         };
+        if fell_short(&read).is_some() {
+            self.exhausted += 1;
+            return None;
+        }
         match read {
             Reading::Value(value) => return Some(value),
             Reading::Denied => self.denied += 1,
@@ -213,12 +218,12 @@ impl Lost {
     }
 
     pub(crate) fn any(&self) -> bool {
-        self.denied + self.malformed > 0
+        self.denied + self.malformed + self.exhausted > 0
     }
 
     fn report(&self, what: &str, gaps: &mut Vec<Gap>) {
-        use crate::model::GapReason::{Denied, Malformed};
-        for (reason, count) in [(Denied, self.denied), (Malformed, self.malformed)] {
+        use crate::model::GapReason::{Denied, Exhausted, Malformed};
+        for (reason, count) in [(Denied, self.denied), (Malformed, self.malformed), (Exhausted, self.exhausted)] {
             if count > 0 {
                 gaps.push(Gap { what: what.to_owned(), reason, count });
             }

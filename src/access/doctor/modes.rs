@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use super::machine::Machine;
 use super::rights::{BECOME_ROOT, reads_all};
 use super::{Check, CheckState, blocking};
-use crate::access::{Access, Subject};
+use crate::access::{Access, AccessError, Subject};
 use crate::model::text::{printable, shorten};
 use crate::model::{ProbeMode, Scope};
 use crate::probe::{Graces, ProcRoot};
@@ -53,8 +53,17 @@ async fn tried(mode: ProbeMode, container: &RunningContainer) -> Check {
     let name = mode.name();
     let failed = |found: String| Check::new(name, CheckState::Fail, found, lost(mode), advice(mode));
     match tokio::time::timeout(OPENING, Access::open(Some(mode), subject)).await {
-        Ok(Ok(access)) if access.mode() == mode => works(mode, "the container can be read"),
-        Ok(Ok(access)) => failed(format!("the way that was opened is `{}`", access.mode().name())),
+        Ok(Ok(mut access)) => {
+            let opened = access.mode();
+            access.close().await;
+            if opened == mode {
+                works(mode, "the container can be read")
+            } else {
+                failed(format!("the way that was opened is `{}`", opened.name()))
+            }
+        }
+        // What the way is for and what to do instead stand beside it.
+        Ok(Err(AccessError::Unusable { problem, .. })) => failed(problem),
         Ok(Err(error)) => failed(error.to_string()),
         Err(_elapsed) => failed(format!("not open after {} s", OPENING.as_secs())),
     }

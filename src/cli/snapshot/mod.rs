@@ -77,6 +77,7 @@ async fn take(args: &SnapshotArgs) -> anyhow::Result<Outcome> {
         signal = interrupt.wait_for(Option::is_some) => Err(signal.ok().and_then(|signal| *signal).unwrap_or_default()),
     };
     let (mode, reason) = (access.mode(), access.reason().to_owned());
+    access.close().await;
     let mut watched = match looked {
         Ok(watched) => watched?,
         Err(signal) => return Ok(Outcome::Interrupted(signal)),

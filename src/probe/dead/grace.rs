@@ -1,6 +1,9 @@
 //! What may look dead and still be put to use: dead only beyond a grace, which counts from when it was first seen so.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
+
+use rustix::fs::StatxFlags;
 
 use super::names::Names;
 use super::track::{Key, Track, Tracks};
@@ -12,8 +15,8 @@ use crate::probe::read::Seen;
 use crate::probe::root::ProcDir;
 use crate::probe::scan::Entry;
 
-/// The most links that are read in one look, to name deleted files. The others are named in the next looks.
-const LINKS: usize = 256;
+/// The most deleted files that are asked in one look which file they are. Of the others that is kept which was known.
+const ASKED: usize = 4096;
 
 /// The longest path that is named, characters.
 const PATH: usize = 400;
@@ -22,7 +25,7 @@ const PATH: usize = 400;
 const DELETED: &[u8] = b" (deleted)";
 
 pub(super) fn look(look: &Look<'_>, graces: &Graces, names: &Names, tracks: &mut Tracks) {
-    let mut links = LINKS;
+    let mut left = ASKED;
     // Only the application's own: the others are the engine's to close and to reap.
     for one in look.seen.iter().filter(|one| one.sample.role == Role::App) {
         for entry in one.held.iter().flatten() {
@@ -30,7 +33,7 @@ pub(super) fn look(look: &Look<'_>, graces: &Graces, names: &Names, tracks: &mut
                 socket(look, one.sample.id, entry, graces, tracks);
             }
         }
-        files(look, one, graces, &mut links, tracks);
+        files(look, one, graces, &mut left, tracks);
         process(look.at_ms, one, graces, names, tracks);
     }
 }
@@ -69,21 +72,37 @@ fn socket(look: &Look<'_>, process: ProcId, entry: &Entry, graces: &Graces, trac
     }
 }
 
-fn files(look: &Look<'_>, one: &Seen, graces: &Graces, links: &mut usize, tracks: &mut Tracks) {
+fn files(look: &Look<'_>, one: &Seen, graces: &Graces, left: &mut usize, tracks: &mut Tracks) {
     let process = one.sample.id;
     let mut dir: Option<Option<ProcDir>> = None;
     for entry in one.held.iter().flatten().filter(|entry| entry.class == FdClass::Deleted) {
         let key = Key::of(process, entry.fd, DeadKind::FileDeleted);
-        let track = suspect(tracks, look.at_ms, key, entry.ident, graces.deleted);
-        if track.detail.is_empty() && *links > 0 {
-            *links -= 1;
-            let dir = dir.get_or_insert_with(|| look.root.open(process.pid).ok());
-            let link = dir.as_ref().and_then(|dir| dir.link(&format!("fd/{}", entry.fd)).ok());
+        let dir = dir.get_or_insert_with(|| look.root.open(process.pid).ok());
+        let Some(dir) = dir.as_ref().filter(|_| *left > 0) else {
+            tracks.keep(key, entry.ident);
+            continue;
+        };
+        *left -= 1;
+        let name = format!("fd/{}", entry.fd);
+        let track = suspect(tracks, look.at_ms, key, entry.ident ^ born(dir, &name), graces.deleted);
+        if track.detail.is_empty() {
+            let link = dir.link(&name).ok();
             // Anything else has got the number meanwhile.
             let path = link.as_ref().and_then(|link| link.strip_suffix(DELETED));
             track.detail = path.map_or_else(String::new, |path| shorten(&readable(path), PATH));
         }
     }
+}
+
+/// Tells a deleted file from the next one of the same name, which may well get its inode: a digest of the inode and the moment
+/// at which the file was made, where its file system remembers that. Zero where nothing is told.
+fn born(dir: &ProcDir, name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match dir.stat(name, StatxFlags::INO | StatxFlags::BTIME) {
+        Ok(stat) => (stat.stx_ino, stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec).hash(&mut hasher),
+        Err(_) => return 0,
+    }
+    hasher.finish()
 }
 
 fn process(at_ms: u64, one: &Seen, graces: &Graces, names: &Names, tracks: &mut Tracks) {
