@@ -72,6 +72,11 @@ impl Patient {
         }
     }
 
+    /// Reads below another root from now on.
+    pub(super) fn move_to(&mut self, root: ProcRoot) {
+        self.root = root;
+    }
+
     /// Waits so long for each process.
     pub(super) fn set_limit(&mut self, limit: Duration) {
         self.workers.set_limit(limit);

@@ -84,6 +84,7 @@ impl Sampler {
 
     /// Looks at another tree from now on, which shows the same processes.
     pub fn move_to(&mut self, root: ProcRoot) {
+        self.reader.move_to(root.clone());
         self.root = root;
     }
 

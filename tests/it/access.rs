@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -12,14 +10,11 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::fixture::{Fixture, SLOWDRIP, Started, json, stderr, stdout};
+use crate::fixture::{Fixture, SLOWDRIP, Started, is_root_or_skip, json, nobody, stderr, stdout};
 use crate::support::{Docker, docker_or_skip, unique_run};
 
 /// The shell that goes into a container.
 const BUSYBOX: &str = "/bin/busybox";
-
-/// Whoever owns nothing.
-const NOBODY: u32 = 65_534;
 
 /// A container with an image of its own, removed at the end.
 struct Container {
@@ -154,10 +149,6 @@ fn status(run: &Path, class: &str, rule: &str) -> String {
 /// The images of the program that a process with this pid made.
 fn images(docker: Docker, pid: u32) -> String {
     docker.run(&["images", "--all", "--quiet", "--filter", &format!("label=slowdrip.run=probe-{pid}")])
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
 }
 
 /// Carries connections from a TCP port to the engine's socket, as a remote engine has it.
@@ -325,23 +316,13 @@ fn a_signal_while_the_way_is_opened_leaves_nothing() {
 
 /// slowdrip as somebody who may speak to the engine, and nothing else.
 fn as_nobody(fixture: &Fixture, args: &[&str]) -> Output {
-    let program: PathBuf = fixture.path().join("slowdrip-copy");
-    if !program.exists() {
-        std::fs::copy(SLOWDRIP, &program).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        std::fs::set_permissions(fixture.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-    }
-    let socket = std::fs::metadata("/var/run/docker.sock").unwrap().gid();
-    let mut command = Command::new(program);
-    // Setting a user from root drops the supplementary groups and all capabilities.
-    command.args(args).current_dir(fixture.path()).env_remove("HOME").uid(NOBODY).gid(socket).output().unwrap()
+    nobody(fixture.path()).args(args).output().unwrap()
 }
 
 #[test]
 fn a_user_with_nothing_but_the_engines_socket_gets_the_same_from_a_helper() {
     let Some(docker) = docker_or_skip() else { return };
-    if !is_root() || !Path::new("/var/run/docker.sock").exists() {
-        eprintln!("SKIPPED, only root can become somebody else");
+    if !is_root_or_skip() {
         return;
     }
     let fixture = Fixture::new();

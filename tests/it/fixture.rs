@@ -125,6 +125,35 @@ impl Drop for Started {
     }
 }
 
+/// slowdrip as somebody who may speak to the engine, and nothing else. Only root can become such a one. The program is copied
+/// to `folder`, for it may lie where nobody but its owner can go.
+pub(crate) fn nobody(folder: &Path) -> Command {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let program = folder.join("slowdrip-copy");
+    if !program.exists() {
+        std::fs::copy(SLOWDRIP, &program).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let mut command = Command::new(program);
+    // Setting a user from root drops the supplementary groups and all capabilities.
+    command.current_dir(folder).env_remove("HOME").uid(65_534);
+    if let Ok(socket) = std::fs::metadata("/var/run/docker.sock") {
+        command.gid(socket.gid());
+    }
+    command
+}
+
+/// True where this test may become somebody else; says so where it may not.
+pub(crate) fn is_root_or_skip() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        // Not by a macro: what those print is shown only of tests that fail.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED, only root can become somebody else\n");
+    }
+    root
+}
+
 /// A port that is free and stays so: below the ports that the kernel gives to clients, and no two of one test run alike.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);

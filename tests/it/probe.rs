@@ -11,16 +11,20 @@ use slowdrip::model::{DeadKind, Metric};
 use app::App;
 use look::{assert_counted, assert_found, kinds};
 
+use crate::fixture::is_root_or_skip;
 use crate::support::docker_or_skip;
 
 /// How the target is reached.
 const HOST: &str = "host";
+const HELPER: &str = "helper";
+/// The best way that works: for a user without rights the helper.
+const AUTO: &str = "auto";
 
 const DEAD_AND_HEALTHY: &[&str] = &["--plant=all-dead", "--plant=all-healthy"];
 const CLASSES: &[&str] = &["--plant=all-classes"];
 
 /// Long enough for five looks that can tell, and for an orphan that is made meanwhile to outlive its grace.
-const LONG: &[&str] = &["--watch", "12s", "--grace", "3s"];
+const LONG: &[&str] = &["--watch", "14s", "--grace", "3s"];
 
 fn finds_all(mode: &str, app: &App) {
     let planted = app.planted();
@@ -41,6 +45,27 @@ fn counts_all(mode: &str, app: &App) {
 fn every_dead_handle_of_a_container_is_found_and_no_healthy_twin() {
     let Some(docker) = docker_or_skip() else { return };
     finds_all(HOST, &App::in_container(docker, DEAD_AND_HEALTHY));
+}
+
+#[test]
+fn every_dead_handle_is_found_through_a_helper_by_a_user_without_any_right_but_to_the_engine() {
+    let Some(docker) = docker_or_skip() else { return };
+    if !is_root_or_skip() {
+        return;
+    }
+    let app = App::in_container(docker, DEAD_AND_HEALTHY).seen_by_nobody();
+    finds_all(AUTO, &app);
+    let table = app.read(&["--watch", "4s", "--grace", "2s"]);
+    assert!(table.contains("helper"), "{table}");
+    for kind in [DeadKind::PidfdTargetGone, DeadKind::PipeNoReader, DeadKind::TcpCloseWait] {
+        assert!(table.contains(kind.reason()), "{kind:?}: {table}");
+    }
+}
+
+#[test]
+fn every_class_in_a_container_is_counted_by_a_helper() {
+    let Some(docker) = docker_or_skip() else { return };
+    counts_all(HELPER, &App::in_container(docker, CLASSES));
 }
 
 #[test]

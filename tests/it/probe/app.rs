@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use slowdrip::model::{DeadKind, Metric, Snapshot};
 
-use crate::fixture::{SLOWDRIP, stderr, stdout};
+use crate::fixture::{SLOWDRIP, nobody, stderr, stdout};
 use crate::support::{Docker, demo_context, unique_run};
 
 /// How long anything may take that should happen soon: other tests run beside it.
 const SOON: Duration = Duration::from_secs(60);
 
 /// When orphans are made: after slowdrip has seen whose children they are.
-const FIRST_LOOKS: Duration = Duration::from_secs(3);
+const FIRST_LOOKS: Duration = Duration::from_secs(6);
 
 /// What the application says of one thing that it holds.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -33,6 +33,8 @@ pub(super) struct Planted {
 pub(super) struct App {
     runs: Runs,
     port: u16,
+    // The folder of who looks at it, where that is somebody without rights.
+    nobody: Option<tempfile::TempDir>,
 }
 
 enum Runs {
@@ -105,7 +107,7 @@ impl App {
         docker.run(&[&run[..], &app, flags].concat());
         let address = docker.run(&["port", &container.name, "8080/tcp"]);
         let port = address.lines().next().unwrap().rsplit(':').next().unwrap().parse().unwrap();
-        let app = Self { runs: Runs::Container(container), port };
+        let app = Self { runs: Runs::Container(container), port, nobody: None };
         app.wait_until_ready();
         app
     }
@@ -124,11 +126,21 @@ impl App {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut port = String::new();
         output.read_line(&mut port).unwrap();
-        let app = Self { runs: Runs::Process(Process { child, _data: data }), port: port.trim().parse().unwrap() };
+        let app = Self {
+            runs: Runs::Process(Process { child, _data: data }),
+            port: port.trim().parse().unwrap(),
+            nobody: None,
+        };
         // Somebody must read on: nobody at the other end would be a dead handle.
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         app.wait_until_ready();
         app
+    }
+
+    /// Looked at by somebody who may speak to the engine, and nothing else.
+    pub(super) fn seen_by_nobody(mut self) -> Self {
+        self.nobody = Some(tempfile::tempdir().unwrap());
+        self
     }
 
     fn wait_until_ready(&self) {
@@ -175,6 +187,11 @@ impl App {
         snapshot(&said(self.start_look(&[&["--json"], flags].concat())))
     }
 
+    /// What slowdrip prints of it.
+    pub(super) fn read(&self, flags: &[&str]) -> String {
+        said(self.start_look(flags))
+    }
+
     /// The same, while processes of the application become orphans.
     pub(super) fn look_and_orphan(&self, flags: &[&str]) -> Snapshot {
         snapshot(&self.read_and_orphan(&[&["--json"], flags].concat()))
@@ -195,7 +212,10 @@ impl App {
             Runs::Container(container) => container.name.clone(),
             Runs::Process(process) => process.child.id().to_string(),
         };
-        let mut command = Command::new(SLOWDRIP);
+        let mut command = match &self.nobody {
+            Some(folder) => nobody(folder.path()),
+            None => Command::new(SLOWDRIP),
+        };
         command.arg("snapshot").args(flags).arg(subject);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
