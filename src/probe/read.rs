@@ -9,7 +9,7 @@ use super::parse::{self, Stat, Status};
 use super::root::{ProcDir, ProcRoot, fell_short, gap_reason, reading, refused, shortage};
 use super::sampler::Depth;
 use super::scan::{Entry, Scanner};
-use crate::model::{Gap, GapReason, ProcState, ProcessFacts, ProcessSample, Reading};
+use crate::model::{FdCensus, Gap, GapReason, ProcState, ProcessFacts, ProcessSample, Reading};
 
 /// The longest command line and name of a program that is kept, bytes.
 const LONGEST: usize = 4096;
@@ -79,6 +79,8 @@ fn look(dir: &ProcDir, base: &str, member: &Member, stat: &Stat, scanner: &mut S
     let (mut handles, mut held) = (None, None);
     let fds = if zombie {
         Reading::Gone
+    } else if depth == Depth::Trial {
+        reading(scanner.trial(dir, base)).map(|()| FdCensus::default())
     } else {
         let mut fds = reading(scanner.scan(dir, base));
         note(&fds, "descriptors", pid, &mut gaps);
@@ -188,7 +190,7 @@ fn cpu_us(stat: &Stat) -> u64 {
 /// The proportional share of memory. The kernel walks all pages for it, so it is asked for on a full look only.
 fn pss(dir: &ProcDir, base: &str, depth: Depth) -> Option<Reading<u64>> {
     match depth {
-        Depth::Light => None,
+        Depth::Trial | Depth::Light => None,
         Depth::Full => Some(match dir.read(&format!("{base}smaps_rollup"), 64 * 1024) {
             Ok(text) => parse::pss(&text),
             Err(errno) => refused(errno),

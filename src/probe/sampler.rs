@@ -18,6 +18,8 @@ use crate::model::{Gap, GapReason, Phase, Reading, Scope, Snapshot, TargetSample
 /// How much a look reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Depth {
+    /// Only whether the descriptors may be read: none is counted.
+    Trial,
     /// What is cheap for the target.
     Light,
     /// Also the proportional share of memory, for which the kernel walks all pages and stalls the target's own mapping of
@@ -103,7 +105,7 @@ impl Sampler {
             None => ProbeError::Root { path: self.root.path().display().to_string(), source },
         })?;
         self.check_first(&found)?;
-        let looked = self.reader.read(&found.members, Depth::Light);
+        let looked = self.reader.read(&found.members, Depth::Trial);
         let mut readable = 0_usize;
         for seen in looked.seen.iter().filter(|seen| !looked.late.contains(&seen.sample.id)) {
             let pid = seen.sample.id.pid;

@@ -80,12 +80,33 @@ impl Scanner {
     /// nothing is counted, for a short count would be a drop that never was.
     pub fn scan(&mut self, dir: &ProcDir, base: &str) -> Result<FdCensus, Errno> {
         self.entries.clear();
-        let counted = if base.is_empty() {
-            self.count(&dir.folder("fd")?, dir, base)
-        } else {
-            self.count(&dir.folder(&format!("{base}fd"))?, dir, base)
-        };
+        let counted = self.count(&folder(dir, base)?, dir, base);
         counted.inspect_err(|_| self.entries.clear()).map(|vanished| self.census(vanished))
+    }
+
+    /// Tries whether the descriptors may be listed and a link of them be read, and counts nothing.
+    ///
+    /// # Errors
+    /// As [`Scanner::scan`].
+    pub fn trial(&mut self, dir: &ProcDir, base: &str) -> Result<(), Errno> {
+        let folder = folder(dir, base)?;
+        let mut link = [MaybeUninit::uninit(); LONGEST_LINK];
+        let mut listing = RawDir::new(&folder, &mut self.listing);
+        while let Some(entry) = listing.next() {
+            let entry = entry?;
+            if descriptor(entry.file_name()).is_none() {
+                continue;
+            }
+            match readlinkat_raw(&folder, entry.file_name(), &mut link) {
+                // Closed meanwhile: the next one tells.
+                Err(Errno::NOENT | Errno::SRCH) => {}
+                Err(error) if shortage(error).is_some() || matches!(error, Errno::ACCESS | Errno::PERM) => {
+                    return Err(error);
+                }
+                Ok(_) | Err(_) => return Ok(()),
+            }
+        }
+        Ok(())
     }
 
     /// Fills `entries`; how many vanished meanwhile.
@@ -154,6 +175,11 @@ impl Scanner {
         let at = self.entries.binary_search_by_key(&fd, |entry| entry.fd).ok()?;
         self.entries.get(at).map(|entry| entry.class)
     }
+}
+
+/// The folder of the descriptors of a process, or of the thread whose folder is `base`.
+fn folder(dir: &ProcDir, base: &str) -> Result<OwnedFd, Errno> {
+    if base.is_empty() { dir.folder("fd") } else { dir.folder(&format!("{base}fd")) }
 }
 
 /// A name in a folder of descriptors; `None` for `.` and `..`.
