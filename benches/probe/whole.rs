@@ -36,7 +36,8 @@ pub(crate) fn run() {
     let quiet = |command: &mut Command| {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().map(|status| status.success())
     };
-    let snapshot = || quiet(Command::new(env!("CARGO_BIN_EXE_slowdrip")).args(["snapshot", &pid, "--json", "--watch", "0s"]));
+    let snapshot =
+        || quiet(Command::new(env!("CARGO_BIN_EXE_slowdrip")).args(["snapshot", &pid, "--json", "--watch", "0s"]));
     let lsof = || quiet(Command::new("lsof").args(["-nP", "-p", &pid]));
     let script = || quiet(Command::new("sh").args(["-fc", SCRIPT, &pid]));
     assert!(snapshot().is_ok_and(|done| done), "slowdrip could not look at process {pid}");

@@ -17,7 +17,7 @@ fn night(dead: &[DeadHandle]) -> Vec<Snapshot> {
     let mut night = soak(120, 2, |_, own| {
         let mut fds = census(&[(FdClass::Socket, 5)]);
         fds.kinds.insert(FdKind::Tcp, 5);
-        own.fds = crate::model::Reading::Value(fds);
+        own.fds = crate::model::Reading::Value(fds.into());
     });
     for look in &mut night {
         look.dead = dead.iter().filter(|handle| handle.first_ms <= look.at_ms).cloned().collect();

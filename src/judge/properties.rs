@@ -23,7 +23,7 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
     let phase = prop_oneof![6 => Just(Phase::Soak), 2 => Just(Phase::Settle), 1 => Just(Phase::Stop)];
     let own = (any_reading(), any_reading(), 1..4_u32, any::<bool>()).prop_map(|(fds, memory, pid, zombie)| {
         let mut own = process(pid);
-        own.fds = fds.map(|count| testing::census(&[(FdClass::Pidfd, count)]));
+        own.fds = fds.map(|count| testing::census(&[(FdClass::Pidfd, count)]).into());
         own.anon = memory.clone();
         own.rss = memory;
         if zombie {

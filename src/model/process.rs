@@ -1,6 +1,7 @@
 //! One process of the target, as one snapshot saw it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -97,7 +98,8 @@ pub struct ProcessSample {
     /// The soft limit of open descriptors; `None` inside the value: unlimited.
     pub nofile: Reading<Option<u64>>,
     /// The open descriptors. `Gone` for a zombie, which holds none.
-    pub fds: Reading<FdCensus>,
+    /// Shared with other snapshots of a loaded night in which they are the same.
+    pub fds: Reading<Arc<FdCensus>>,
     /// What else is known of it. Empty in nights of format 1.
     #[serde(default)]
     pub facts: ProcessFacts,

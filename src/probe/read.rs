@@ -1,5 +1,7 @@
 //! One process: what it is, what it holds, what of it may be dead.
 
+use std::sync::Arc;
+
 use rustix::io::Errno;
 
 use super::classify::readable;
@@ -106,7 +108,7 @@ fn look(dir: &ProcDir, base: &str, member: &Member, stat: &Stat, scanner: &mut S
             rss: status.rss,
             anon: status.anon,
             nofile,
-            fds,
+            fds: fds.map(Arc::new),
             facts: ProcessFacts {
                 exe: dir.link(&format!("{base}exe")).ok().map(|path| cut(readable(&path))),
                 uid: status.uid,

@@ -26,7 +26,7 @@ pub(crate) fn process(pid: u32) -> ProcessSample {
         rss: Reading::Value(200 << 20),
         anon: Reading::Value(100 << 20),
         nofile: Reading::Value(Some(1024)),
-        fds: Reading::Value(census(&[(FdClass::Socket, 1), (FdClass::Eventpoll, 1)])),
+        fds: Reading::Value(census(&[(FdClass::Socket, 1), (FdClass::Eventpoll, 1)]).into()),
         facts: ProcessFacts { pgrp: Some(1), session: Some(1), ..ProcessFacts::default() },
     }
 }
@@ -76,7 +76,7 @@ pub(crate) fn soak(duration: u64, interval: u64, change: impl Fn(u64, &mut Proce
 
 /// Gives a process so many descriptors of a class, and none else.
 pub(crate) fn hold(process: &mut ProcessSample, class: FdClass, count: u64) {
-    process.fds = Reading::Value(census(&[(class, count)]));
+    process.fds = Reading::Value(census(&[(class, count)]).into());
 }
 
 /// A dead pidfd of the process that [`process`] makes of 42.

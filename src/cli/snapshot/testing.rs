@@ -25,14 +25,17 @@ pub(super) fn process(pid: u32, role: Role, total: u64) -> ProcessSample {
         rss: Reading::Value(1 << 30),
         anon: Reading::Value(432 << 20),
         nofile: Reading::Value(Some(1024)),
-        fds: Reading::Value(FdCensus {
-            total,
-            classes: BTreeMap::from([(FdClass::Eventpoll, total - 1), (FdClass::Log, 1)]),
-            kinds: BTreeMap::new(),
-            links,
-            rest: 0,
-            vanished: 0,
-        }),
+        fds: Reading::Value(
+            FdCensus {
+                total,
+                classes: BTreeMap::from([(FdClass::Eventpoll, total - 1), (FdClass::Log, 1)]),
+                kinds: BTreeMap::new(),
+                links,
+                rest: 0,
+                vanished: 0,
+            }
+            .into(),
+        ),
         facts: ProcessFacts::default(),
     }
 }
@@ -64,7 +67,7 @@ pub(super) fn snapshot() -> Snapshot {
 /// The descriptors of a process of the look.
 pub(super) fn census(snapshot: &mut Snapshot, at: usize) -> &mut FdCensus {
     let Reading::Value(fds) = &mut snapshot.processes[at].fds else { panic!("no descriptors") };
-    fds
+    std::sync::Arc::make_mut(fds)
 }
 
 pub(super) fn cgroup(bytes: u64) -> CgroupSample {
@@ -102,6 +105,7 @@ pub(super) fn hostile(name: &str, big: u64) -> Snapshot {
         process.facts =
             ProcessFacts { uid: Some(u32::MAX), orphan: true, cpu_us: Some(big), ..ProcessFacts::default() };
         if let Reading::Value(fds) = &mut process.fds {
+            let fds = std::sync::Arc::make_mut(fds);
             fds.total = big;
             fds.vanished = big / 8;
             fds.classes = FdClass::ALL.iter().map(|class| (*class, big / 1000)).collect();

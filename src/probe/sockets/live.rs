@@ -35,7 +35,7 @@ pub(super) fn holder(pid: u32, sockets: impl IntoIterator<Item = (u32, u64)>) ->
             rss: Reading::Value(1),
             anon: Reading::Value(1),
             nofile: Reading::Value(None),
-            fds: Reading::Value(census),
+            fds: Reading::Value(census.into()),
             facts: ProcessFacts::default(),
         },
         held: Some(held),

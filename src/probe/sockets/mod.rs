@@ -20,6 +20,8 @@ mod recorded;
 mod table;
 pub mod tables;
 
+use std::sync::Arc;
+
 use rustix::io::Errno;
 
 use super::read::Seen;
@@ -96,6 +98,7 @@ impl Sockets {
         self.asker.begin();
         for one in seen {
             let (Some(held), Reading::Value(census)) = (&one.held, &mut one.sample.fds) else { continue };
+            let census = Arc::make_mut(census);
             for entry in held.iter().filter(|entry| entry.class == FdClass::Socket) {
                 let told = match table.get(entry.ident) {
                     Some(socket) => Some((socket.kind, socket.state)),

@@ -123,14 +123,17 @@ fn app(classes: BTreeMap<FdClass, u64>, threads: u64, anon: u64) -> ProcessSampl
         rss: Reading::Value(anon + 84 * MIB),
         anon: Reading::Value(anon),
         nofile: Reading::Value(Some(1024)),
-        fds: Reading::Value(FdCensus {
-            total: classes.values().sum(),
-            links: links.collect(),
-            classes,
-            kinds: BTreeMap::new(),
-            rest: 0,
-            vanished: 0,
-        }),
+        fds: Reading::Value(
+            FdCensus {
+                total: classes.values().sum(),
+                links: links.collect(),
+                classes,
+                kinds: BTreeMap::new(),
+                rest: 0,
+                vanished: 0,
+            }
+            .into(),
+        ),
         facts: ProcessFacts::default(),
     }
 }

@@ -140,7 +140,7 @@ pub(in crate::report) fn hostile() -> StoredNight {
             process.facts.exe = Some(bad());
             process.facts.thread_names = vec![(bad(), 3); 2];
             if let Reading::Value(census) = &mut process.fds {
-                for link in &mut census.links {
+                for link in &mut std::sync::Arc::make_mut(census).links {
                     link.name = bad();
                 }
             }

@@ -60,7 +60,7 @@ fn entries_that_vanished_leave_the_point() {
     let mut own = process(1);
     let mut fds = census(&[(FdClass::Socket, 9)]);
     fds.vanished = 3;
-    own.fds = Reading::Value(fds);
+    own.fds = Reading::Value(fds.into());
     assert_eq!(figures(&of(Metric::FdTotal, &[snapshot(0, vec![own])])), [9.0]);
 }
 
@@ -72,7 +72,7 @@ fn links_are_counted_by_name_and_a_remainder_is_said() {
     fds.links.push(LinkCount { name: "/logs/b.log".to_owned(), class: FdClass::Log, count: 1 });
     let whole = own.clone();
     fds.rest = 5;
-    own.fds = Reading::Value(fds);
+    own.fds = Reading::Value(fds.into());
     let rule = crate::series::testing::link_rule("fd.agent_log", "/logs/*.log");
     let series = Series::of_rule(&rule, &[snapshot(0, vec![whole]), snapshot(5, vec![own])], None);
     assert_eq!(figures(&series), [0.0, 4.0]);

@@ -12,7 +12,7 @@ use crate::threshold::Selector;
 fn with_kinds(at_s: u64, sockets: u64, kinds: &[(FdKind, u64)]) -> Snapshot {
     let mut own = process(1);
     let counted = FdCensus { kinds: kinds.iter().copied().collect(), ..census(&[(FdClass::Socket, sockets)]) };
-    own.fds = Reading::Value(counted);
+    own.fds = Reading::Value(counted.into());
     snapshot(at_s, vec![own])
 }
 
