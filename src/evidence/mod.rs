@@ -165,7 +165,7 @@ mod tests {
         );
         tree.add(&Proc::new(101).ppid(100).zombie());
         let net = tree.path().join("100/net");
-        std::fs::create_dir(&net).unwrap();
+        std::fs::remove_file(net.join("udp6")).unwrap();
         let tcp = "  sl  local_address rem_address   st\n   0: 0100007F:1388 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4711 1\n";
         std::fs::write(net.join("tcp"), tcp).unwrap();
         let files = from_proc(&tree.root(), Scope::Descent { pid: 100 });
