@@ -84,7 +84,7 @@ fn case(processes: usize, descriptors: usize, faster: f64) {
 fn floor(folder: &str) -> usize {
     let folder =
         openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).expect("a folder");
-    let mut listing = [MaybeUninit::<u8>::uninit(); 32 * 1024];
+    let mut listing = [MaybeUninit::<u8>::uninit(); 8 * 1024];
     let mut link = [MaybeUninit::<u8>::uninit(); 4096];
     let mut counted = 0;
     let mut entries = RawDir::new(&folder, &mut listing);
