@@ -1,7 +1,5 @@
 //! Where /proc is, and the files of one process in it.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -52,7 +50,22 @@ impl ProcRoot {
     pub fn open(&self, pid: u32) -> Result<ProcDir, Errno> {
         Ok(ProcDir { fd: openat(CWD, self.path.join(pid.to_string()), FOLDER, Mode::empty())? })
     }
+
+    /// The first `cap` bytes of one file of a process: cheaper than to open its folder first, where no other is read.
+    ///
+    /// # Errors
+    /// What the kernel answered.
+    pub fn read(&self, pid: u32, name: &str, cap: u64) -> Result<Vec<u8>, Errno> {
+        let mut text = Vec::new();
+        read_whole(&openat(CWD, self.path.join(format!("{pid}/{name}")), FILE, Mode::empty())?, cap, &mut text)?;
+        Ok(text)
+    }
 }
+
+/// Bytes that are read at once, at least.
+const READ: usize = 4096;
+
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -78,12 +91,7 @@ impl ProcDir {
     /// # Errors
     /// What the kernel answered.
     pub fn read_into(&self, name: &str, cap: u64, text: &mut Vec<u8>) -> Result<(), Errno> {
-        text.clear();
-        File::from(self.file(name)?)
-            .take(cap)
-            .read_to_end(text)
-            .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
-        Ok(())
+        read_whole(&self.file(name)?, cap, text)
     }
 
     /// Opens a file of the process for reading, such as `net/tcp`.
@@ -91,7 +99,7 @@ impl ProcDir {
     /// # Errors
     /// What the kernel answered.
     pub fn file(&self, name: &str) -> Result<OwnedFd, Errno> {
-        openat(&self.fd, name, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
+        openat(&self.fd, name, FILE, Mode::empty())
     }
 
     /// Opens a folder of the process, such as `fd`.
@@ -126,6 +134,23 @@ impl ProcDir {
     pub fn link(&self, name: &str) -> Result<Vec<u8>, Errno> {
         Ok(rustix::fs::readlinkat(&self.fd, name, Vec::new())?.into_bytes())
     }
+}
+
+/// Reads a file into a buffer that is emptied first, `cap` bytes at most.
+fn read_whole(file: &OwnedFd, cap: u64, text: &mut Vec<u8>) -> Result<(), Errno> {
+    text.clear();
+    let cap = usize::try_from(cap).unwrap_or(usize::MAX);
+    while text.len() < cap {
+        // Most files of /proc fit at once: one call for the text, one for its end.
+        text.reserve(READ.min(cap - text.len()));
+        match rustix::io::read(file, rustix::buffer::spare_capacity(text)) {
+            Ok(0) => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    text.truncate(cap);
+    Ok(())
 }
 
 fn numbers(folder: &OwnedFd) -> Result<Vec<u32>, Errno> {

@@ -221,11 +221,7 @@ impl Finder {
     }
 
     fn row(&self, root: &ProcRoot, pid: u32) -> Reading<Row> {
-        let dir = match root.open(pid) {
-            Ok(dir) => dir,
-            Err(errno) => return refused(errno),
-        };
-        let stat = match dir.read("stat", 4096) {
+        let stat = match root.read(pid, "stat", 4096) {
             Ok(text) => parse::stat(&text),
             Err(errno) => return refused(errno),
         };
@@ -236,7 +232,7 @@ impl Finder {
         let known_stranger = || self.strangers.get(&ProcId { pid, start: stat.start }) >= Some(&STRANGER_AFTER);
         let in_cgroup = match &self.scope {
             Scope::Container { .. } if known_stranger() => false,
-            Scope::Container { id, .. } => match dir.read("cgroup", 64 * 1024) {
+            Scope::Container { id, .. } => match root.read(pid, "cgroup", 64 * 1024) {
                 Ok(text) => parse::cgroup_names(&text, id),
                 Err(errno) => return refused(errno),
             },
