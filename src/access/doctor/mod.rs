@@ -1,7 +1,7 @@
 //! What works on this machine, why the rest does not, and what to do about it.
 //!
-//! [`machine`] reads what the machine says of itself, [`trial`] tries the calls that may be refused, [`modes`] the ways to a
-//! target. What that means is judged by pure functions: [`system`], [`rights`] and [`engine`]. Nothing here waits for long: what
+//! `machine` reads what the machine says of itself, `trial` tries the calls that may be refused, `modes` the ways to a
+//! target. What that means is judged by pure functions: `system`, `rights` and `engine`. Nothing here waits for long: what
 //! does not answer in time is unknown.
 
 mod engine;

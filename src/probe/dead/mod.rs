@@ -1,9 +1,9 @@
 //! Handles that can never be of use again.
 //!
-//! Each kind has a rule of its own: [`pidfd`], [`eventpoll`], [`peer`] (pipes, sockets, terminals) and [`grace`] (what may look
+//! Each kind has a rule of its own: `pidfd`, `eventpoll`, `peer` (pipes, sockets, terminals) and `grace` (what may look
 //! dead for a while). A handle must be dead in two looks at least, and is known from look to look by process, number and what
 //! it refers to: all eventpolls share one inode, and numbers are used again. What several descriptors share is reported once
-//! ([`shared`]).
+//! (`shared`).
 
 mod eventpoll;
 mod grace;

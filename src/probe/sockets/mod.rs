@@ -1,10 +1,10 @@
 //! What the sockets of a target are: family, type, state and peer, from the kernel's protocol tables.
 //!
-//! [`Sockets::look`] reads the tables of every network namespace in which the target lives ([`namespace`]): by [`diag`] through
+//! [`Sockets::look`] reads the tables of every network namespace in which the target lives (`namespace`): by [`diag`] through
 //! a netlink socket that was opened inside it once, or as text ([`tables`]) where that cannot be. [`Sockets::enter`] counts
-//! what each process holds, and asks the few sockets that are in no table what they are ([`identify`]).
+//! what each process holds, and asks the few sockets that are in no table what they are (`identify`).
 //!
-//! Only what decides is always read: TCP, UDP and unix. The tables of rarer protocols ([`protocol`]) are read when a socket
+//! Only what decides is always read: TCP, UDP and unix. The tables of rarer protocols (`protocol`) are read when a socket
 //! was found in none of these. So the table holds every socket of the target that is in any table, and is no list of all
 //! sockets of its namespaces.
 
