@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use rustix::fs::StatxFlags;
+
 use super::handles::Lost;
 use super::parse;
 use super::root::ProcDir;
@@ -81,16 +83,30 @@ impl Ends {
             while old.next_if(|end| end.fd < entry.fd).is_some() {}
             let end = match old.peek().filter(|end| (end.fd, end.ino) == (entry.fd, entry.ident)) {
                 Some(end) => Some(end.end),
-                None => {
+                None => by_link(dir, &format!("{base}fd/{}", entry.fd), entry.ident).or_else(|| {
                     let info = dir.read_into(&format!("{base}fdinfo/{}", entry.fd), 4096, &mut text);
                     lost.keep(info, || end(&text, entry.ident)).flatten()
-                }
+                }),
             };
             now.extend(end.map(|end| PipeEnd { fd: entry.fd, ino: entry.ident, end }));
         }
         known.ends.clone_from(&now);
         now
     }
+}
+
+/// Which end, by the permissions of the descriptor's link: half the price of its fdinfo. `None` where they do not tell, or where
+/// the number stands for another pipe by now.
+fn by_link(dir: &ProcDir, name: &str, ino: u64) -> Option<End> {
+    let end = match dir.link_mode(name).ok()? {
+        0o500 => End::Read,
+        0o300 => End::Write,
+        0o700 => End::Both,
+        _ => return None,
+    };
+    // Asked afterwards: it was this pipe all the time.
+    let same = dir.stat(name, StatxFlags::INO).is_ok_and(|stat| stat.stx_ino == ino);
+    same.then_some(end)
 }
 
 /// Which end; `None` where the number stands for another pipe by now. The kernel tells the inode since Linux 5.14.

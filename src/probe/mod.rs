@@ -2,7 +2,7 @@
 //!
 //! [`find`] says which processes belong to the target, [`read`] reads one of them, [`scan`] its descriptors (named by
 //! [`classify`]), [`handles`] what its pidfds, eventpolls and pipes refer to, [`sockets`] what its sockets are, [`threads`] what
-//! its threads are called, [`cgroup`] what the target is charged with. `patience` has all processes read by a thread of `worker`,
+//! its threads are called, [`cgroup`] what the target is charged with. `patience` has all processes read by a thread,
 //! which is left behind where one of them hangs. [`dead`] and [`turnover`] remember handles from look to look, and [`sampler`]
 //! makes a [`Snapshot`](crate::model::Snapshot) of it all. [`parse`] knows the formats of the kernel, [`borrow`] asks a
 //! descriptor itself, and [`kcmp`] whether two of them are one.
@@ -14,9 +14,7 @@ pub mod dead;
 pub mod ends;
 pub mod find;
 pub mod handles;
-mod healthcheck;
 pub mod kcmp;
-mod living;
 mod observer;
 pub mod parse;
 mod patience;
@@ -31,7 +29,6 @@ pub(crate) mod testing;
 mod tests;
 pub mod threads;
 pub mod turnover;
-mod worker;
 
 pub use dead::Graces;
 pub use root::{ProcDir, ProcRoot};

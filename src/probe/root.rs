@@ -127,6 +127,15 @@ impl ProcDir {
         rustix::fs::statx(&self.fd, name, AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT, wanted)
     }
 
+    /// The permissions of a link itself, lower nine bits. Those of a descriptor's link tell how it was opened: 0500 for reading,
+    /// 0300 for writing, 0700 for both, see proc_pid_fd(5). Plain links, as on recorded trees, have 0777.
+    ///
+    /// # Errors
+    /// What the kernel answered.
+    pub fn link_mode(&self, name: &str) -> Result<u32, Errno> {
+        Ok(rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode & 0o777)
+    }
+
     /// The target of a symbolic link.
     ///
     /// # Errors

@@ -6,11 +6,11 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use super::living::Waited;
 use super::track::{Key, Tracks};
 use super::{LOOKS, LOOKS_AFTER_USE, Parents};
 use crate::model::{DeadKind, ProcId};
 use crate::probe::handles::Handles;
-use crate::probe::living::Waited;
 
 #[derive(Debug, Default)]
 pub(super) struct Eventpolls {

@@ -8,6 +8,7 @@
 mod eventpoll;
 mod grace;
 mod kernel;
+mod living;
 mod names;
 mod peer;
 mod pidfd;

@@ -1,13 +1,15 @@
 //! Which processes belong to the target, and whose they are.
 
+mod healthcheck;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rustix::io::Errno;
 
-use super::healthcheck::is_healthcheck;
 use super::parse;
 use super::root::{ProcRoot, fell_short, gap_reason, refused, shortage};
 use crate::model::{Gap, GapReason, ProcId, ProcState, Reading, Role, Scope};
+use healthcheck::is_healthcheck;
 
 /// A process of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! Reads all processes of a look, and waits for none of them longer than it may take. What cannot be read now is shown under
 //! the name that it had before, without a figure.
 
+mod worker;
+
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -17,9 +19,9 @@ use super::read::{self, Seen, seen_without};
 use super::root::ProcRoot;
 use super::sampler::Depth;
 use super::scan::Scanner;
-use super::worker::{Answer, Workers};
 use crate::model::text::{count, seconds};
 use crate::model::{Gap, GapReason, ProcId, ProcState, ProcessSample, Reading};
+use worker::{Answer, Workers};
 
 /// How one process is read.
 type ReadOne = dyn Fn(&ProcRoot, &Member, &mut Scanner, Depth) -> Option<Seen> + Send + Sync;

@@ -14,8 +14,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::scan::Scanner;
 use crate::model::ProcId;
+use crate::probe::scan::Scanner;
 
 /// How long a process may take to answer.
 pub(super) const LIMIT: Duration = Duration::from_secs(2);

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::handles::{Handles, Poll};
-use super::parse::Watched;
 use crate::model::ProcId;
+use crate::probe::handles::{Handles, Poll};
+use crate::probe::parse::Watched;
 
 /// On which numbers threads wait, over all processes, and what those eventpolls watch.
 #[derive(Debug)]
