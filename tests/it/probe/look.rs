@@ -20,10 +20,26 @@ fn process(seen: &Snapshot, handle: &DeadHandle) -> u32 {
     process.ns_pid.unwrap_or_else(|| panic!("no pid in its own namespace: {process:?}"))
 }
 
+/// Descriptors that a process which the tests start inherits from whoever started the tests. They may be as dead as they like.
+fn inherited() -> BTreeSet<u32> {
+    const CLOEXEC: u64 = 0o2_000_000;
+    let open = std::fs::read_dir("/proc/self/fdinfo").unwrap().filter_map(Result::ok);
+    let kept = open.filter_map(|entry| {
+        let fd: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let info = std::fs::read_to_string(entry.path()).ok()?;
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+        let flags = u64::from_str_radix(flags.trim(), 8).ok()?;
+        (fd > 2 && flags & CLOEXEC == 0).then_some(fd)
+    });
+    kept.collect()
+}
+
 /// What is dead is exactly what was planted so, each once and with words on what it is.
 pub(super) fn assert_found(planted: &[Planted], seen: &Snapshot) {
+    let inherited = inherited();
+    let own = seen.dead.iter().filter(|handle| handle.fd.is_none_or(|fd| !inherited.contains(&fd)));
     let found: Vec<(Dead, &DeadHandle)> =
-        seen.dead.iter().map(|handle| ((process(seen, handle), handle.fd, handle.kind), handle)).collect();
+        own.map(|handle| ((process(seen, handle), handle.fd, handle.kind), handle)).collect();
     let expected: BTreeMap<Dead, &str> = planted.iter().flat_map(dead).collect();
     let mut problems = Vec::new();
     for (dead, name) in &expected {
