@@ -83,6 +83,7 @@ fn read(path: &Path) -> Result<Option<String>, StoreError> {
 /// idle is then a fifth of its size. `known` is what the processes had in the snapshot before.
 fn share(snapshot: &mut Snapshot, known: &mut HashMap<ProcId, Arc<FdCensus>>) {
     let mut now = HashMap::with_capacity(known.len());
+    snapshot.processes.shrink_to_fit();
     for process in &mut snapshot.processes {
         let Reading::Value(census) = &mut process.fds else { continue };
         if let Some(same) = known.get(&process.id).filter(|before| *before == census) {
