@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::model::text::printable;
 
@@ -36,10 +36,9 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
 
 /// The longest beginning of a text that takes at most that many columns, and the rest.
 fn split(text: &str, columns: usize) -> (&str, &str) {
-    let mut taken = 0;
     for (at, c) in text.char_indices() {
-        taken += c.width().unwrap_or(0);
-        if taken > columns {
+        // Of the whole beginning: a character may make the one before it wider, as the selector of emoji does.
+        if text.get(..at + c.len_utf8()).is_some_and(|beginning| width(beginning) > columns) {
             return text.split_at(at);
         }
     }
