@@ -15,7 +15,7 @@ pub(super) fn run(args: &JudgeArgs) -> Result<Exit, Failure> {
         Some(path) => threshold::load(path).map_err(|error| Failure::new(Exit::BadInput, &error))?,
         None => stored_rules(&folder, &night)?,
     };
-    let assessment = crate::judge::judge(&night.record, &night.snapshots, &rules);
+    let assessment = crate::judge::judge(night.recorded(), &rules);
     console::out(&verdict::table(&night.record, &assessment));
     Ok(Exit::of_verdict(assessment.verdict))
 }

@@ -13,7 +13,7 @@ pub(super) fn publish(folder: &RunDir, night: &StoredNight, rules: &RuleSet) -> 
         return write_pages(folder, night, None, &[]);
     };
     if let Some(assessment) = &night.assessment {
-        let line = judge::history_line(&night.record, &night.snapshots, assessment, rules);
+        let line = judge::history_line(night.recorded(), assessment, rules);
         history::append_line(&reports, &line)?;
     }
     let (lines, _) = history::read_lines(&reports, &night.record.scenario)?;

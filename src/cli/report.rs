@@ -20,7 +20,7 @@ pub(super) fn remake(folder: &Path) -> Result<(), Failure> {
     let rules = judge::stored_rules(folder, &night)?;
     let folder = RunDir::reopen(folder);
     if night.assessment.is_none() {
-        let assessment = crate::judge::judge(&night.record, &night.snapshots, &rules);
+        let assessment = crate::judge::judge(night.recorded(), &rules);
         folder.write_assessment(&assessment).map_err(|error| Failure::new(Exit::NotWritten, &error))?;
         night.assessment = Some(assessment);
     }

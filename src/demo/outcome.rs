@@ -101,6 +101,8 @@ mod tests {
             measured: Some(7.0),
             growth: None,
             dead: Vec::new(),
+            carriers: Vec::new(),
+            ack: None,
         }
     }
 
@@ -109,7 +111,7 @@ mod tests {
             planted().iter().map(|(class, rule)| finding(class, *rule, Status::Breaks)).collect();
         findings.extend(named_classes().iter().map(|class| finding(class, RuleKind::Max, Status::Holds)));
         change(&mut findings);
-        Assessment { verdict: Verdict::Fail, reason: String::new(), sensitivity: None, findings }
+        Assessment { verdict: Verdict::Fail, reason: String::new(), sensitivity: None, findings, causes: Vec::new() }
     }
 
     #[test]

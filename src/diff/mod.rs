@@ -254,12 +254,22 @@ fn breaches(before: Option<&Assessment>, after: Option<&Assessment>) -> Vec<Brea
 /// True for rules that leave no finding where they are kept.
 fn speaks_only_when_broken(found: &Finding) -> bool {
     match found.rule {
-        RuleKind::After | RuleKind::Alive => true,
+        RuleKind::After
+        | RuleKind::Alive
+        | RuleKind::Health
+        | RuleKind::Restarts
+        | RuleKind::Oom
+        | RuleKind::SelfKill
+        | RuleKind::Ack => true,
         RuleKind::MaxDead
         | RuleKind::Max
         | RuleKind::MaxLimitRatio
         | RuleKind::MaxGrowth
+        | RuleKind::MaxVsBaseline
+        | RuleKind::SettleTo
+        | RuleKind::Log
         | RuleKind::Workload
+        | RuleKind::ComesBack
         | RuleKind::Stop
         | RuleKind::Readable => false,
     }

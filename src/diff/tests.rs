@@ -1,12 +1,20 @@
 use super::*;
-use crate::judge::judge;
+use crate::judge::testing::judge;
 use crate::model::{FdClass, Metric, Snapshot};
 use crate::series::testing::{die, hold, link_rule, record, rule, rules, soak};
 use crate::threshold::{ClassRule, RuleSet};
 
 fn night(record: RunRecord, snapshots: Vec<Snapshot>, rules: &RuleSet) -> StoredNight {
     let assessment = Some(judge(&record, &snapshots, rules));
-    StoredNight { record, snapshots, assessment, thresholds: String::new(), unread_lines: 0, evidence: Vec::new() }
+    StoredNight {
+        record,
+        snapshots,
+        assessment,
+        thresholds: String::new(),
+        unread_lines: 0,
+        evidence: Vec::new(),
+        log: Vec::new(),
+    }
 }
 
 fn watched() -> RuleSet {
@@ -111,8 +119,15 @@ fn what_was_soaked_is_compared() {
 
 #[test]
 fn counters_are_compared_by_name() {
-    let counter =
-        |name: &str, end| CounterRecord { name: name.to_owned(), start: Some(1.0), end, at_least: 1.0, problem: None };
+    let counter = |name: &str, end| CounterRecord {
+        name: name.to_owned(),
+        start: Some(1.0),
+        end,
+        at_least: 1.0,
+        at_most: None,
+        settled: None,
+        problem: None,
+    };
     let (mut before, mut after) = (quiet(), quiet());
     before.record.counters = vec![counter("gone", Some(3.0)), counter("kept", Some(5.0))];
     after.record.counters = vec![counter("kept", Some(8.0)), counter("new", None)];

@@ -106,6 +106,7 @@ mod tests {
             image: None,
             labels: BTreeMap::new(),
             kernel: String::new(),
+            machine: String::new(),
             scenario_digest: String::new(),
             classes: BTreeMap::new(),
             broken: Vec::new(),

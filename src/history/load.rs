@@ -50,7 +50,15 @@ pub fn load(folder: &Path) -> Result<StoredNight, LoadError> {
         None => None,
     };
     let thresholds = read(&folder.join("thresholds.yaml"))?.unwrap_or_default();
-    Ok(StoredNight { record, snapshots, assessment, thresholds, unread_lines, evidence: evidence_of(folder)? })
+    Ok(StoredNight {
+        record,
+        snapshots,
+        assessment,
+        thresholds,
+        unread_lines,
+        evidence: evidence_of(folder)?,
+        log: Vec::new(),
+    })
 }
 
 fn load_record(folder: &Path) -> Result<RunRecord, LoadError> {

@@ -1,5 +1,6 @@
 //! How dead handles of every kind are judged.
 
+use super::testing::judge;
 use super::*;
 use crate::model::{DeadHandle, DeadKind, FdClass, FdKind, Gap, GapReason, Metric, Verdict};
 use crate::series::testing::{self, census, die, record, rule, rules, soak};

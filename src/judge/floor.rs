@@ -143,6 +143,7 @@ impl Floor {
             observed_s: self.observed_s,
             hours_to_limit: room.filter(|_| rate > 0.0).map(|room| room / rate).filter(|hours| hours.is_finite()),
             floor,
+            found_cycle_s: None,
         }
     }
 

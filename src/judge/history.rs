@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Night, standing};
-use crate::model::{
-    Assessment, FdClass, HistoryClass, HistoryLine, Metric, RUN_FORMAT, RuleKind, RunRecord, Snapshot, Status,
-};
+use crate::model::{Assessment, FdClass, HistoryClass, HistoryLine, Metric, RUN_FORMAT, Recorded, RuleKind, Status};
 use crate::series::{Question, Series, dead_at_end};
 use crate::threshold::{RuleSet, Selector};
 
@@ -22,13 +20,9 @@ const ALWAYS: [Metric; 8] = [
 ];
 
 /// The line of a judged night.
-pub fn history_line(
-    record: &RunRecord,
-    snapshots: &[Snapshot],
-    assessment: &Assessment,
-    rules: &RuleSet,
-) -> HistoryLine {
-    let night = Night::of(record, snapshots, rules);
+pub fn history_line(recorded: Recorded<'_>, assessment: &Assessment, rules: &RuleSet) -> HistoryLine {
+    let Recorded { record, snapshots, .. } = recorded;
+    let night = Night::of(recorded, rules);
     let mut classes = BTreeMap::new();
     for metric in ALWAYS {
         let (class, select) = (metric.to_string(), Selector::Metric(metric));
@@ -53,6 +47,7 @@ pub fn history_line(
         image: record.target.image.clone(),
         labels: record.target.labels.clone(),
         kernel: record.host.kernel.clone(),
+        machine: record.host.kind(),
         scenario_digest: record.scenario_digest.clone(),
         classes,
         broken: assessment

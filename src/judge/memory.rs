@@ -158,6 +158,7 @@ impl Floor {
                 .map(|limit| (limit - self.level).max(0.0) / rate)
                 .filter(|hours| hours.is_finite()),
             floor: floors,
+            found_cycle_s: None,
         }
     }
 

@@ -3,21 +3,28 @@
 //! The order of decision, for each class: dead handles, the held level, its share of the limit, growth. Beside the classes
 //! stand rules that are always on (`standing`): that the target lives, can be read, does its work, and ends well.
 
+mod ack;
+mod baseline;
+mod cause;
 mod dead;
+mod events;
 mod floor;
 mod growth;
 mod history;
 mod level;
 mod live;
+mod log;
 mod memory;
 mod segment;
 mod sentence;
+mod settle;
 mod standing;
+mod subjects;
 mod verdict;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{Assessment, Finding, RuleKind, RunRecord, Severity, Snapshot, Status, Unit};
+use crate::model::{Assessment, Finding, KeptLine, Recorded, RuleKind, RunRecord, Severity, Snapshot, Status, Unit};
 use crate::series::{Question, Series, restarts, watched};
 use crate::threshold::{ClassRule, RuleSet};
 
@@ -25,15 +32,24 @@ pub use history::history_line;
 pub use live::worst;
 
 /// Judges a night.
-pub fn judge(record: &RunRecord, snapshots: &[Snapshot], rules: &RuleSet) -> Assessment {
-    let night = Night::of(record, snapshots, rules);
+pub fn judge(recorded: Recorded<'_>, rules: &RuleSet) -> Assessment {
+    let night = Night::of(recorded, rules);
     let mut findings = standing::before_the_classes(&night, rules);
     for class in &night.classes {
         findings.extend(judge_class(&night, class));
     }
+    findings.extend(log::judge(&night, rules));
     findings.extend(standing::after_the_classes(&night, rules));
+    let expired = ack::apply(&mut findings, rules, record_day(&night));
+    findings.extend(expired);
     findings.sort_by_key(rank);
-    verdict::assess(&night, findings)
+    let causes = cause::of(&night, &findings, rules);
+    verdict::assess(&night, findings, causes)
+}
+
+/// The day of the night, by which acknowledgements expire: a stored night is judged as on its own day.
+fn record_day(night: &Night<'_>) -> jiff::civil::Date {
+    night.record.started.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 /// Breaches first, what fails before what warns, then the undecided, then what holds.
@@ -50,6 +66,8 @@ fn rank(finding: &Finding) -> u8 {
 #[derive(Debug)]
 struct Night<'a> {
     record: &'a RunRecord,
+    /// The target's log.
+    log: &'a [KeptLine],
     /// The snapshots that are judged, in the order of time.
     watched: Vec<&'a Snapshot>,
     /// When the target's main process ended or was started again, seconds since the soak began.
@@ -63,17 +81,21 @@ struct Night<'a> {
 #[derive(Debug)]
 struct Class<'a> {
     rule: &'a ClassRule,
+    /// Whose figures the series has, see [`Finding::subject`].
+    subject: String,
     series: Series,
 }
 
 impl<'a> Night<'a> {
-    fn of(record: &'a RunRecord, snapshots: &'a [Snapshot], rules: &'a RuleSet) -> Self {
+    fn of(recorded: Recorded<'a>, rules: &'a RuleSet) -> Self {
+        let Recorded { record, snapshots, log } = recorded;
         let watched = watched(snapshots);
         let classes = rules
             .classes
             .iter()
             .map(|rule| Class {
                 rule,
+                subject: TARGET.to_owned(),
                 series: Series::read(
                     &Question {
                         class: &rule.name,
@@ -86,7 +108,7 @@ impl<'a> Night<'a> {
             })
             .collect();
         let warmup_s = record.plan.warmup_s.filter(|warmup| warmup.is_finite()).map(|warmup| warmup.max(0.0));
-        Self { record, watched, restarts: restarts(record), warmup_s, classes }
+        Self { record, log, watched, restarts: restarts(record), warmup_s, classes }
     }
 
     /// When the stretch began that reaches to the end.
@@ -107,8 +129,17 @@ fn judge_class(night: &Night<'_>, class: &Class<'_>) -> Vec<Finding> {
     if let Some(ratio) = rule.max_limit_ratio {
         findings.push(level::judge_share(night, class, ratio));
     }
+    if let Some(times) = rule.max_vs_baseline {
+        findings.extend(baseline::judge(night, class, times));
+    }
+    if let Some(near) = rule.settle_to {
+        findings.extend(settle::judge(night, class, near));
+    }
     if let Some(allowed) = rule.max_growth_per_hour {
         findings.push(judge_growth(night, class, allowed));
+    }
+    for finding in findings.iter_mut().filter(|finding| finding.status == Status::Breaks) {
+        finding.carriers = subjects::carriers(night, class);
     }
     findings
 }
@@ -130,13 +161,13 @@ fn judge_growth(night: &Night<'_>, class: &Class<'_>, allowed: f64) -> Finding {
 /// The subject of every finding on the target as a whole.
 const TARGET: &str = "target";
 
-/// A finding on a class.
+/// A finding on a class and its subject.
 fn finding_of(class: &Class<'_>, rule: RuleKind, status: Status, sentence: String) -> Finding {
     Finding {
         severity: class.rule.severity,
         required: class.rule.required,
         unit: class.series.unit,
-        ..finding(&class.rule.name, TARGET, rule, status, sentence)
+        ..finding(&class.rule.name, &class.subject, rule, status, sentence)
     }
 }
 
@@ -156,6 +187,8 @@ fn finding(class: &str, subject: &str, rule: RuleKind, status: Status, sentence:
         measured: None,
         growth: None,
         dead: Vec::new(),
+        carriers: Vec::new(),
+        ack: None,
     }
 }
 
@@ -170,5 +203,7 @@ fn fingerprint(class: &str, subject: &str, rule: RuleKind) -> String {
 mod dead_tests;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::testing::{history_line, judge};
 use super::*;
 use crate::model::{Estimate, FdClass, HistoryLine, Metric, Phase, ProcState, Reading, Verdict};
 use crate::series::testing::{self, hold, link_rule, process, record, restarted, rule, rules, snapshot, soak};

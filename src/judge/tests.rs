@@ -1,3 +1,4 @@
+use super::testing::{history_line, judge};
 use super::*;
 use crate::model::{
     CounterRecord, Ending, Event, EventKind, FdClass, Metric, PortEnd, Reading, StopRecord, TermResponse, Verdict,
@@ -276,6 +277,8 @@ fn a_workload_that_did_not_run_makes_the_night_inconclusive() {
         start,
         end,
         at_least: 10.0,
+        at_most: None,
+        settled: None,
         problem: end.is_none().then(|| "connection refused".to_owned()),
     };
     let night = soak(1800, 5, |_, _| {});

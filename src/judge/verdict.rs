@@ -3,20 +3,20 @@
 use super::standing::soaked_s;
 use super::{Night, sentence};
 use crate::model::text::count;
-use crate::model::{Assessment, Ending, Finding, RuleKind, Severity, Status, Unit, Verdict};
+use crate::model::{Assessment, Cause, Ending, Finding, RuleKind, Severity, Status, Unit, Verdict};
 
 /// How many findings a reason names.
 const NAMED: usize = 3;
 
 /// The verdict: fail where a rule of severity `fail` breaks; else inconclusive where the night is no whole night or a
 /// required rule is undecided; else pass.
-pub(super) fn assess(night: &Night<'_>, findings: Vec<Finding>) -> Assessment {
+pub(super) fn assess(night: &Night<'_>, findings: Vec<Finding>, causes: Vec<Cause>) -> Assessment {
     let (verdict, reason) = decide(night, &findings);
     let sensitivity = match verdict {
         Verdict::Pass => sensitivity(&findings),
         Verdict::Fail | Verdict::Inconclusive => None,
     };
-    Assessment { verdict, reason, sensitivity, findings }
+    Assessment { verdict, reason, sensitivity, findings, causes }
 }
 
 fn decide(night: &Night<'_>, findings: &[Finding]) -> (Verdict, String) {
@@ -66,12 +66,28 @@ fn listed(findings: &[&Finding]) -> String {
 fn clause(found: &Finding) -> String {
     let clause = sentence::clause(&found.sentence);
     match found.rule {
-        RuleKind::MaxDead | RuleKind::Max | RuleKind::MaxLimitRatio | RuleKind::MaxGrowth | RuleKind::Workload => {
+        RuleKind::MaxDead
+        | RuleKind::Max
+        | RuleKind::MaxLimitRatio
+        | RuleKind::MaxGrowth
+        | RuleKind::MaxVsBaseline
+        | RuleKind::SettleTo
+        | RuleKind::Workload
+        | RuleKind::ComesBack => {
             format!("{} {clause}", sentence::foreign(&found.class))
         }
         // A sentence that begins with the signal's name has a subject of its own.
         RuleKind::Stop if clause.starts_with(char::is_lowercase) => format!("the target {clause}"),
-        RuleKind::Stop | RuleKind::Alive | RuleKind::After | RuleKind::Readable => clause,
+        RuleKind::Stop
+        | RuleKind::Alive
+        | RuleKind::After
+        | RuleKind::Readable
+        | RuleKind::Log
+        | RuleKind::Health
+        | RuleKind::Restarts
+        | RuleKind::Oom
+        | RuleKind::SelfKill
+        | RuleKind::Ack => clause,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cause::Cause;
 use super::class::Unit;
 use super::snapshot::DeadHandle;
 
@@ -73,16 +74,34 @@ pub enum RuleKind {
     MaxLimitRatio,
     /// `max_growth_per_hour`
     MaxGrowth,
+    /// `max_vs_baseline`
+    MaxVsBaseline,
+    /// `settle_to`
+    SettleTo,
+    /// A pattern of the `log` list: too many lines, or too many an hour, or the same one over and over.
+    Log,
+    /// The engine calls the target unhealthy.
+    Health,
+    /// The target, or one of its long-lived processes, was started again.
+    Restarts,
+    /// The kernel killed for want of memory.
+    Oom,
+    /// A long-lived process of the target ended by itself and was started again.
+    SelfKill,
     /// The target lives to the end of the soak.
     Alive,
     /// A workload counter reaches its `at_least`.
     Workload,
+    /// A workload counter comes back to within its `at_most`.
+    ComesBack,
     /// A check after the soak.
     After,
     /// Exit in time and port silent after the stop signal.
     Stop,
     /// What must be judged could be read.
     Readable,
+    /// An acknowledgement has not expired.
+    Ack,
 }
 
 impl RuleKind {
@@ -93,19 +112,44 @@ impl RuleKind {
             Self::Max => "max",
             Self::MaxLimitRatio => "max_limit_ratio",
             Self::MaxGrowth => "max_growth_per_hour",
+            Self::MaxVsBaseline => "max_vs_baseline",
+            Self::SettleTo => "settle_to",
+            Self::Log => "log",
+            Self::Health => "health",
+            Self::Restarts => "restarts",
+            Self::Oom => "oom",
+            Self::SelfKill => "self_kill",
             Self::Alive => "alive",
             Self::Workload => "workload",
+            Self::ComesBack => "at_most",
             Self::After => "after",
             Self::Stop => "stop",
             Self::Readable => "readable",
+            Self::Ack => "ack",
         }
     }
 
     /// True for the rules that thresholds set on a class, false for those that are always on.
     pub fn is_of_class(self) -> bool {
         match self {
-            Self::MaxDead | Self::Max | Self::MaxLimitRatio | Self::MaxGrowth => true,
-            Self::Alive | Self::Workload | Self::After | Self::Stop | Self::Readable => false,
+            Self::MaxDead
+            | Self::Max
+            | Self::MaxLimitRatio
+            | Self::MaxGrowth
+            | Self::MaxVsBaseline
+            | Self::SettleTo => true,
+            Self::Log
+            | Self::Health
+            | Self::Restarts
+            | Self::Oom
+            | Self::SelfKill
+            | Self::Alive
+            | Self::Workload
+            | Self::ComesBack
+            | Self::After
+            | Self::Stop
+            | Self::Readable
+            | Self::Ack => false,
         }
     }
 }
@@ -118,7 +162,8 @@ pub struct Finding {
     pub fingerprint: String,
     /// The class, for example `fd.eventpoll`; the name of a counter, check or rule for those without a class.
     pub class: String,
-    /// Of whom: `target` for the sum over the target's processes.
+    /// Of whom: `target` for the sum over the target's processes, the name of a program (`process api`) or a path
+    /// (`path /data/app.db`) where a class is judged for each of them.
     pub subject: String,
     /// The rule.
     pub rule: RuleKind,
@@ -140,6 +185,47 @@ pub struct Finding {
     pub growth: Option<Estimate>,
     /// The dead handles at the end, oldest first, at most 100; `measured` has the count.
     pub dead: Vec<DeadHandle>,
+    /// Who carries a breach: the programs and paths with the largest shares, largest first, at most 5 of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carriers: Vec<Carrier>,
+    /// The acknowledgement that makes a breach weigh nothing; `None`: there is none, or it has expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack: Option<AckRecord>,
+}
+
+/// Who carries what a finding is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Carrier {
+    /// What is named: a program or a path.
+    pub of: CarrierKind,
+    /// The program's name with the gist of its command line, or the path; foreign text, made printable.
+    pub name: String,
+    /// How much of the finding's figure is its own, in the finding's unit: of a growth its rise, of a level its level, of dead
+    /// handles their number.
+    pub figure: f64,
+    /// The same as a share of the whole, 0 to 1.
+    pub share: f64,
+}
+
+/// What a [`Carrier`] names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CarrierKind {
+    /// A program: processes of one name.
+    Process,
+    /// What descriptors refer to.
+    Path,
+}
+
+/// Why a breach is acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AckRecord {
+    /// Why, as the thresholds file has it.
+    pub reason: String,
+    /// The last day on which it counts; `None`: for good.
+    pub expires: Option<jiff::civil::Date>,
 }
 
 /// What the permanent floor says of a class. Rates are per hour in the class's unit.
@@ -170,6 +256,9 @@ pub struct Estimate {
     pub hours_to_limit: Option<f64>,
     /// The permanent floor: seconds since the soak began and level, only where the level changes, and the last point.
     pub floor: Vec<(f64, f64)>,
+    /// A cycle that was found in the figures, seconds: worth declaring as `cycle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_cycle_s: Option<f64>,
 }
 
 /// All that the judge says of a night.
@@ -184,6 +273,9 @@ pub struct Assessment {
     pub sensitivity: Option<String>,
     /// Every rule's fate: breaches first (fail before warn), then undecided, then held; in each the order of the rules.
     pub findings: Vec<Finding>,
+    /// What the breaches come from, the surest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
 }
 
 impl Assessment {

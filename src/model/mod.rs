@@ -1,5 +1,6 @@
 //! The nouns of slowdrip: what the other modules hand to each other. Serialisable, without I/O.
 
+pub mod cause;
 pub mod class;
 pub mod control;
 pub mod finding;
@@ -11,16 +12,20 @@ pub mod run;
 pub mod snapshot;
 pub mod text;
 
+pub use cause::{Cause, Confidence, PrecedentRecord, Relation};
 pub use class::{FdClass, FdKind, Metric, Unit, UnknownMetric};
 pub use control::{ControlError, ExecOutput, LogLine, TargetControl};
-pub use finding::{Assessment, Estimate, Finding, RuleKind, Severity, Status, Verdict};
-pub use night::{HistoryClass, HistoryLine, StoredNight};
+pub use finding::{
+    AckRecord, Assessment, Carrier, CarrierKind, Estimate, Finding, RuleKind, Severity, Status, Verdict,
+};
+pub use night::{HistoryClass, HistoryLine, Recorded, StoredNight};
 pub use process::{ProcId, ProcState, ProcessFacts, ProcessSample, Role, Scope};
 pub use reading::{Gap, GapReason, Reading};
 pub use redact::Redactor;
 pub use run::{
-    CounterRecord, Ending, EngineRecord, Event, EventKind, HostRecord, Phase, PhaseRecord, PlanRecord, PortEnd,
-    ProbeMode, RUN_FORMAT, RunRecord, StopRecord, TargetRecord, TermResponse,
+    BaselineRecord, ChurnRecord, CounterRecord, Ending, EngineRecord, Event, EventKind, HostRecord, KeptLine,
+    LogRecord, Phase, PhaseRecord, PlanRecord, PortEnd, ProbeMode, RUN_FORMAT, RunRecord, StopRecord, TargetRecord,
+    TermResponse,
 };
 pub use snapshot::{
     CgroupSample, DeadHandle, DeadKind, DiskSample, FdCensus, LinkCount, Observer, Snapshot, TargetSample, Turnover,

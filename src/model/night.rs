@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::class::Unit;
 use super::finding::{Assessment, Status, Verdict};
-use super::run::RunRecord;
+use super::run::{KeptLine, RunRecord};
 use super::snapshot::Snapshot;
 
 /// A night, loaded from its folder.
@@ -24,6 +24,26 @@ pub struct StoredNight {
     pub unread_lines: u64,
     /// Files below `evidence/`, relative to the run's folder, sorted.
     pub evidence: Vec<String>,
+    /// `log.jsonl`: the target's log during the soak and the settle phase, in the order of its times; empty where there is none.
+    pub log: Vec<KeptLine>,
+}
+
+impl StoredNight {
+    /// What the judge goes by.
+    pub fn recorded(&self) -> Recorded<'_> {
+        Recorded { record: &self.record, snapshots: &self.snapshots, log: &self.log }
+    }
+}
+
+/// What was recorded of a night: all that its verdict rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded<'a> {
+    /// `run.json`
+    pub record: &'a RunRecord,
+    /// `samples.jsonl`
+    pub snapshots: &'a [Snapshot],
+    /// `log.jsonl`
+    pub log: &'a [KeptLine],
 }
 
 /// One line of `history.jsonl`: what is kept of a night for good.
@@ -52,6 +72,9 @@ pub struct HistoryLine {
     pub labels: BTreeMap<String, String>,
     /// Kernel release.
     pub kernel: String,
+    /// The kind of machine, see [`super::HostRecord::kind`]. Empty in lines of older versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub machine: String,
     /// SHA-256 of the scenario.
     pub scenario_digest: String,
     /// Per class, what was measured; the classes of the thresholds and the main built-in ones.

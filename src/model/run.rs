@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The version of the stored format that this build writes.
-pub const RUN_FORMAT: u32 = 2;
+pub const RUN_FORMAT: u32 = 3;
 
 /// The phases of a night, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,6 +93,15 @@ pub struct RunRecord {
     pub after_failures: Vec<String>,
     /// How the target took the stop signal; `None` where none was sent.
     pub stop: Option<StopRecord>,
+    /// What the churn did; `None` where the scenario has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub churn: Option<ChurnRecord>,
+    /// What became of the target's log; `None` where it could not be followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogRecord>,
+    /// What earlier nights held, to measure this one against; `None` where there are none to compare with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineRecord>,
     /// How the night ended.
     pub ending: Ending,
     /// True where containers were kept on purpose.
@@ -127,6 +136,15 @@ pub struct HostRecord {
     pub memory: u64,
     /// 1 or 2; 0 where no cgroup hierarchy is mounted.
     pub cgroup: u8,
+}
+
+impl HostRecord {
+    /// What kind of machine it is, for comparing nights: "x86_64, 2 CPUs, 24 GiB". Kernels are not part of it: a runner's change
+    /// from week to week.
+    pub fn kind(&self) -> String {
+        let gib = (self.memory as f64 / f64::from(1 << 30)).round();
+        format!("{}, {} CPUs, {gib} GiB", self.arch, self.cpus)
+    }
 }
 
 /// The engine that ran the target.
@@ -214,6 +232,8 @@ pub enum EventKind {
     Oom,
     /// A snapshot came late or not at all.
     Gap,
+    /// An iteration of the churn began; the text is the churn's name.
+    Churn,
     /// Anything else worth a line.
     Note,
 }
@@ -242,8 +262,63 @@ pub struct CounterRecord {
     pub end: Option<f64>,
     /// How much it must grow.
     pub at_least: f64,
+    /// How much higher it may be at the end of the settle phase than it was after seeding; `None`: it need not come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f64>,
+    /// The figure at the end of the settle phase; `None` where it was not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<f64>,
     /// Why a figure is missing.
     pub problem: Option<String>,
+}
+
+/// What the churn did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChurnRecord {
+    /// Iterations that were begun.
+    pub begun: u64,
+    /// Iterations that failed.
+    pub failed: u64,
+    /// The first failure, one line.
+    pub first_failure: Option<String>,
+}
+
+/// What became of the target's log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogRecord {
+    /// Lines since the soak began.
+    pub lines: u64,
+    /// Of those, lines that were not kept: there were too many.
+    pub dropped: u64,
+    /// Why following it ended early.
+    pub problem: Option<String>,
+}
+
+/// A line of the target's log, as it is kept: one line of `log.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptLine {
+    /// Milliseconds since the soak began, by the engine's clock; negative before it.
+    pub at_ms: i64,
+    /// The text, secrets masked, cut to [`KeptLine::MAX_CHARS`].
+    pub text: String,
+}
+
+impl KeptLine {
+    /// How much of a line is kept, characters.
+    pub const MAX_CHARS: usize = 500;
+}
+
+/// What earlier passing nights of the same scenario on the same kind of machine held.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaselineRecord {
+    /// The nights' ids, the latest first.
+    pub nights: Vec<String>,
+    /// The median of their held levels by class, in the class's unit.
+    pub levels: BTreeMap<String, f64>,
 }
 
 /// What the main process did after the stop signal.

@@ -60,7 +60,7 @@ impl Night<'_> {
     pub(super) fn assess_as(&self, ending: &Ending) -> Option<Assessment> {
         let mut night = history::load(self.folder.path()).ok()?;
         night.record.ending = ending.clone();
-        Some(judge::judge(&night.record, &night.snapshots, self.rules))
+        Some(judge::judge(night.recorded(), self.rules))
     }
 
     fn publish_now(&mut self, assessment: Option<&Assessment>) {

@@ -196,6 +196,9 @@ fn first_record(
         counters: Vec::new(),
         after_failures: Vec::new(),
         stop: None,
+        churn: None,
+        log: None,
+        baseline: None,
         ending: Ending::Unfinished,
         kept: false,
     }

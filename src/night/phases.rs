@@ -159,6 +159,8 @@ impl Night<'_> {
                     start: figure,
                     end: None,
                     at_least: counter.at_least,
+                    at_most: None,
+                    settled: None,
                     problem,
                 });
             } else if let Some(entry) = self.record.counters.get_mut(index) {

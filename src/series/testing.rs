@@ -10,7 +10,7 @@ use crate::model::{
     PhaseRecord, PlanRecord, ProcId, ProcState, ProcessFacts, ProcessSample, RUN_FORMAT, Reading, Role, RunRecord,
     Severity, Snapshot, TargetRecord, TargetSample,
 };
-use crate::threshold::{ClassRule, RuleSet, Selector};
+use crate::threshold::{ClassRule, Per, RuleSet, Selector};
 
 /// A process of the application with one socket, one event loop, and what a test puts on top.
 pub(crate) fn process(pid: u32) -> ProcessSample {
@@ -132,6 +132,9 @@ pub(crate) fn record(duration_s: f64) -> RunRecord {
         counters: Vec::new(),
         after_failures: Vec::new(),
         stop: None,
+        churn: None,
+        log: None,
+        baseline: None,
         ending: Ending::Completed,
         kept: false,
     }
@@ -153,6 +156,10 @@ pub(crate) fn rule(metric: Metric) -> ClassRule {
         max_dead: None,
         max_growth_per_hour: None,
         must_detect_per_hour: 24.0,
+        max_vs_baseline: None,
+        baseline_slack: 3.0,
+        settle_to: None,
+        per: Per::Target,
         cycle: None,
         older_than: None,
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::select::{self, figure_unit};
 use super::wire::{ClassWire, DefaultsWire, ThresholdsWire};
-use super::{ClassRule, RuleSet, Selector};
+use super::{ClassRule, EventRules, Per, RuleSet, Selector};
 use crate::document::{Document, FileError, Kind, Place, Scalar, listed};
 use crate::model::{DeadKind, Metric, Severity, Unit};
 
@@ -54,6 +54,10 @@ fn resolve(document: &Document) -> Result<RuleSet, FileError> {
         text: document.text().to_owned(),
         classes,
         stop: wire.stop.unwrap_or(Severity::Warn),
+        events: EventRules::default(),
+        log: Vec::new(),
+        acks: Vec::new(),
+        precedents: Vec::new(),
     })
 }
 
@@ -95,6 +99,10 @@ fn class(place: Place<'_>, name: &str, wire: &ClassWire, defaults: &Defaults) ->
             // A count of handles says nothing about bytes.
             (None, Unit::Bytes) => MUST_DETECT_BYTES,
         },
+        max_vs_baseline: None,
+        baseline_slack: 0.0,
+        settle_to: None,
+        per: Per::Target,
         cycle: wire.cycle.as_ref().map(|wire| duration(place.key("cycle"), wire)).transpose()?,
         older_than: match &wire.older_than {
             Some(wire) => Some(older_than(place.key("older_than"), wire, &select)?),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::diff::compare;
-use crate::judge::judge;
+use crate::judge::testing::judge;
 use crate::model::{CounterRecord, FdClass, Metric, RunRecord, StoredNight};
 use crate::series::testing::{die, hold, link_rule, record, rule, rules, soak};
 use crate::threshold::ClassRule;
@@ -19,7 +19,15 @@ fn night(per_minute: u64, change: impl Fn(&mut RunRecord)) -> StoredNight {
         ClassRule { max: Some(9.0), ..link_rule("fd.<b>|`@me`\n", "pid*") },
     ]);
     let assessment = Some(judge(&record, &snapshots, &rules));
-    StoredNight { record, snapshots, assessment, thresholds: String::new(), unread_lines: 0, evidence: Vec::new() }
+    StoredNight {
+        record,
+        snapshots,
+        assessment,
+        thresholds: String::new(),
+        unread_lines: 0,
+        evidence: Vec::new(),
+        log: Vec::new(),
+    }
 }
 
 fn both() -> Diff {
@@ -33,6 +41,8 @@ fn both() -> Diff {
             start: Some(0.0),
             end: Some(290.0),
             at_least: 240.0,
+            at_most: None,
+            settled: None,
             problem: None,
         }];
     });

@@ -146,6 +146,7 @@ fn kind(kind: EventKind) -> (&'static str, Option<Mark>) {
         EventKind::Died => ("died", Some(Mark::FAIL)),
         EventKind::Oom => ("out of memory", Some(Mark::FAIL)),
         EventKind::Gap => ("gap", Some(Mark::OPEN)),
+        EventKind::Churn => ("churn", None),
         EventKind::Note => ("note", None),
     }
 }

@@ -37,11 +37,20 @@ pub(crate) fn over_time(view: &View<'_>, finding: &Finding) -> Option<Figure> {
         RuleKind::Max
         | RuleKind::MaxLimitRatio
         | RuleKind::MaxGrowth
+        | RuleKind::MaxVsBaseline
+        | RuleKind::SettleTo
+        | RuleKind::Log
+        | RuleKind::Health
+        | RuleKind::Restarts
+        | RuleKind::Oom
+        | RuleKind::SelfKill
         | RuleKind::Alive
         | RuleKind::Workload
+        | RuleKind::ComesBack
         | RuleKind::After
         | RuleKind::Stop
-        | RuleKind::Readable => None,
+        | RuleKind::Readable
+        | RuleKind::Ack => None,
     };
     let (word, thick) = match (dead, &finding.growth) {
         (Some(dead), _) => ("dead", dead),

@@ -21,6 +21,8 @@ pub(super) fn finding(class: &str, rule: RuleKind, status: Status) -> Finding {
         measured: Some(0.0),
         growth: None,
         dead: Vec::new(),
+        carriers: Vec::new(),
+        ack: None,
     }
 }
 
@@ -39,6 +41,7 @@ pub(super) fn steady(level: f64) -> Estimate {
         observed_s: 1380.0,
         hours_to_limit: None,
         floor: vec![(120.0, level), (1500.0, level)],
+        found_cycle_s: None,
     }
 }
 
@@ -81,6 +84,7 @@ pub(super) fn growing(night: &[Snapshot], class: FdClass) -> Estimate {
         sensitivity: Some(23.0),
         hours_to_limit: Some((1024.0 - total(night)) / rate),
         floor,
+        found_cycle_s: None,
         ..steady(level)
     }
 }
@@ -128,6 +132,7 @@ pub(super) fn held() -> Vec<Finding> {
         excluded_above: Some(3.4 * mib),
         sensitivity: Some(9.0 * mib),
         floor: vec![(600.0, 370.0 * mib), (1500.0, 372.0 * mib)],
+        found_cycle_s: None,
         warmup_end_s: 600.0,
         ..steady(0.0)
     };

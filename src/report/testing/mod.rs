@@ -85,6 +85,8 @@ pub(super) fn record() -> RunRecord {
                 start: Some(5.0),
                 end: Some(295.0),
                 at_least: 240.0,
+                at_most: None,
+                settled: None,
                 problem: None,
             },
             CounterRecord {
@@ -92,6 +94,8 @@ pub(super) fn record() -> RunRecord {
                 start: Some(0.0),
                 end: Some(480.0),
                 at_least: 400.0,
+                at_most: None,
+                settled: None,
                 problem: None,
             },
         ],
@@ -104,6 +108,9 @@ pub(super) fn record() -> RunRecord {
             port: PortEnd::Silent,
             exit_code: Some(0),
         }),
+        churn: None,
+        log: None,
+        baseline: None,
         ending: Ending::Completed,
         kept: false,
     }

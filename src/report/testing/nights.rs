@@ -7,7 +7,15 @@ use super::{Dice, MIB, app, at, record, snapshots};
 use crate::model::*;
 
 fn stored(record: RunRecord, snapshots: Vec<Snapshot>, assessment: Option<Assessment>) -> StoredNight {
-    StoredNight { record, snapshots, assessment, thresholds: String::new(), unread_lines: 0, evidence: Vec::new() }
+    StoredNight {
+        record,
+        snapshots,
+        assessment,
+        thresholds: String::new(),
+        unread_lines: 0,
+        evidence: Vec::new(),
+        log: Vec::new(),
+    }
 }
 
 /// A night on which nothing leaks.
@@ -25,6 +33,7 @@ pub(in crate::report) fn clean(count: u32) -> StoredNight {
     }];
     findings.extend(held());
     let assessment = Assessment {
+        causes: Vec::new(),
         verdict: Verdict::Pass,
         reason: "Nothing dripped".to_owned(),
         sensitivity: Some("a drip of 23 or more handles an hour would have been reported 9 times in 10".to_owned()),
@@ -68,6 +77,7 @@ pub(in crate::report) fn leaking(count: u32) -> StoredNight {
         },
     ];
     let mut assessment = Assessment {
+        causes: Vec::new(),
         verdict: Verdict::Fail,
         reason: "fd.eventpoll: 142 event loops are abandoned, and fd.socket grows by 592 an hour.".to_owned(),
         sensitivity: None,
@@ -124,6 +134,8 @@ pub(in crate::report) fn hostile() -> StoredNight {
         start: None,
         end: None,
         at_least: 1.0,
+        at_most: None,
+        settled: None,
         problem: Some(bad()),
     });
     night.record.after_failures = vec![bad()];
