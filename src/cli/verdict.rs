@@ -2,7 +2,8 @@
 
 use super::console::{bold, red, yellow};
 use crate::model::text::{amount, per_hour, printable, shorten};
-use crate::model::{Assessment, Ending, Finding, RuleKind, RunRecord, Severity, Status, Verdict};
+use crate::model::{Assessment, Cause, Ending, Finding, RuleKind, RunRecord, Severity, Status, Verdict};
+use crate::report;
 
 const WIDTH: usize = 80;
 
@@ -24,6 +25,9 @@ pub(super) fn table(record: &RunRecord, assessment: &Assessment) -> String {
         lines.push(String::new());
         lines.extend(message.lines().map(printable));
     }
+    for cause in &assessment.causes {
+        lines.extend(self::cause(cause, &assessment.findings));
+    }
     if !assessment.findings.is_empty() {
         lines.push(String::new());
         lines.push(format!("{:<18} {:<20} {:>12} {:>12}  {}", "class", "rule", "measured", "allowed", "fate"));
@@ -35,6 +39,21 @@ pub(super) fn table(record: &RunRecord, assessment: &Assessment) -> String {
         lines.extend(wrap(&finding.sentence, "  "));
     }
     lines.join("\n")
+}
+
+/// What breaches come from: one sentence, where it was seen before, the likeliest source and the first step.
+fn cause(cause: &Cause, findings: &[Finding]) -> Vec<String> {
+    let lead = cause.findings.first().and_then(|print| findings.iter().find(|finding| &finding.fingerprint == print));
+    let mut lines = vec![String::new(), format!("{} {}", bold("cause"), bold(&printable(&cause.title)))];
+    lines.extend(wrap(&cause.sentence, "  "));
+    lines.extend(
+        report::with_the_load(cause, lead).iter().flat_map(|said| wrap(&format!("With the load: {said}."), "  ")),
+    );
+    for (title, said) in report::lists_of(cause) {
+        lines.extend(said.iter().take(1).flat_map(|line| wrap(&format!("{title}: {line}"), "  ")));
+    }
+    lines.extend(wrap(&format!("More: slowdrip explain {}", cause.key), "  "));
+    lines
 }
 
 fn row(finding: &Finding) -> String {
@@ -55,6 +74,7 @@ fn row(finding: &Finding) -> String {
 fn fate(finding: &Finding) -> String {
     match (finding.status, finding.severity) {
         (Status::Holds, _) => "holds".to_owned(),
+        (Status::Breaks, _) if finding.ack.is_some() => yellow("known"),
         (Status::Breaks, Severity::Fail) => red("BREAKS"),
         (Status::Breaks, Severity::Warn) => yellow("warns"),
         (Status::Undecided, _) => yellow("undecided"),

@@ -69,6 +69,15 @@ pub(crate) fn render(page: &Page) -> String {
     if let Some(failure) = &page.failure {
         out.section(failure);
     }
+    if !page.causes.is_empty() {
+        out.push("## What it comes from\n\n");
+        for cause in &page.causes {
+            out.push(&format!("### {} ({})\n\n", escape(&cause.title), escape(&cause.chip)));
+            out.push(&format!("{}\n\n", line(&cause.sentence)));
+            out.blocks(&cause.blocks);
+            out.push(&format!("Findings: {}\n\n", pieces(&cause.findings)));
+        }
+    }
     if !page.findings.is_empty() {
         out.push(&format!("## Findings ({})\n\n", escape(&page.tally)));
         for card in &page.findings {
@@ -144,6 +153,10 @@ impl Sheet {
                 }
                 Block::Pre(text) => {
                     self.push(&fenced(text));
+                }
+                Block::List { title, lines } => {
+                    let items: String = lines.iter().map(|item| format!("- {}\n", escape(item))).collect();
+                    self.push(&format!("{}:\n\n{items}\n", escape(title)));
                 }
                 Block::Facts(list) | Block::Terms(list) => {
                     self.push(&facts(list));

@@ -16,6 +16,7 @@ mod tests;
 use crate::model::{HistoryLine, StoredNight};
 
 pub use diff::{diff_markdown, diff_text};
+pub use page::causes::{lists as lists_of, relation as with_the_load};
 
 /// The pages of a night.
 #[derive(Debug, Clone)]

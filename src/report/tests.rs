@@ -70,12 +70,33 @@ fn a_failing_night_says_so_first_and_shows_the_worst_finding_on_top() {
     assert_eq!(page["headline"]["word"], "FAIL");
     assert_eq!(page["findings"][0]["title"], "fd.eventpoll: dead handles");
     assert_eq!(page["findings"][2]["mark"]["word"], "warning");
-    assert_eq!(page["tally"], "2 of severity fail, then 1 warning");
+    assert_eq!(page["tally"], "2 of severity fail, then 1 warning; 1 acknowledged");
     let html = html(&night);
     let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text} is missing"));
     assert!(at("id=\"v\"") < at("id=\"findings\"") && at("id=\"findings\"") < at("id=\"undecided\""));
     assert!(at("id=\"undecided\"") < at("id=\"held\"") && at("id=\"held\"") < at("id=\"repeat\""));
     assert!(html.contains("slowdrip run scenarios&#x2f;news-churn.yaml --set APP_VERSION=1.5.6"));
+}
+
+#[test]
+fn a_cause_comes_before_its_findings_with_what_was_seen_before() {
+    let night = testing::leaking(360);
+    let html = html(&night);
+    let order = [
+        "What it comes from",
+        "An event loop is made",
+        "1.2 per refresh (24 of 25)",
+        "Seen before",
+        "Wave 7",
+        "Likely sources",
+    ];
+    let mut at = 0;
+    for said in order {
+        at += html[at..].find(said).unwrap_or_else(|| panic!("{said} is missing or out of order"));
+    }
+    assert!(html.find("id=\"causes\"").unwrap() < html.find("id=\"findings\"").unwrap());
+    assert!(html.contains("python app.py") && html.contains("98 %"));
+    assert!(html.contains("acknowledged:") && html.contains("Acknowledged until 2027-01-31: upstream knows of it."));
 }
 
 #[test]
@@ -366,9 +387,11 @@ fn the_markdown_tells_the_same_as_the_page() {
     let night = testing::leaking(30);
     let text = render(&night, None, &[]).unwrap().markdown;
     assert!(text.starts_with("# FAIL: news-churn\n"));
-    for said in
-        ["## Findings (2 of severity fail, then 1 warning)", "### 1. fd.eventpoll: dead handles", "## What held"]
-    {
+    for said in [
+        "## Findings (2 of severity fail, then 1 warning; 1 acknowledged)",
+        "### 1. fd.eventpoll: dead handles",
+        "## What held",
+    ] {
         assert!(text.contains(said), "{said}");
     }
     insta::assert_snapshot!(

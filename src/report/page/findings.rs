@@ -6,11 +6,11 @@ use super::finding_charts;
 use super::parts::{Block, Cell, Column, Fact, Mark, Section, Table, clip, clock, column, name, sentence};
 use super::since;
 use super::view::View;
-use crate::model::{DeadHandle, Estimate, Finding, RuleKind, Severity, Status, text};
+use crate::model::{Carrier, CarrierKind, DeadHandle, Estimate, Finding, RuleKind, Severity, Status, text};
 use crate::report::chart;
 
 /// Breaches that get a box with charts; the rest share a table.
-const CARDS: usize = 12;
+pub(crate) const CARDS: usize = 12;
 /// Rows of any table of findings.
 const ROWS: usize = 500;
 
@@ -85,7 +85,7 @@ fn of_whom(finding: &Finding) -> String {
 pub(crate) fn cards(view: &View<'_>) -> Vec<Card> {
     let card = |(n, finding): (usize, &Finding)| Card {
         number: n + 1,
-        mark: Mark::of(finding.status, finding.severity),
+        mark: Mark::of_finding(finding),
         title: format!("{}{}", title(finding), of_whom(finding)),
         rule: rule(finding),
         chip: since::standing(view, finding),
@@ -112,7 +112,7 @@ pub(crate) fn further(view: &View<'_>) -> Option<Table> {
         .skip(CARDS)
         .map(|finding| {
             vec![
-                Cell::marked(Mark::of(finding.status, finding.severity), name(&finding.class)),
+                Cell::marked(Mark::of_finding(finding), name(&finding.class)),
                 finding.rule.key().into(),
                 said(finding, finding.allowed).into(),
                 Cell::strong(said(finding, finding.measured)),
@@ -126,8 +126,17 @@ pub(crate) fn further(view: &View<'_>) -> Option<Table> {
 
 /// The line beside the heading.
 pub(crate) fn tally(view: &View<'_>) -> String {
-    let of = |severity| view.with(Status::Breaks).filter(|finding| finding.severity == severity).count() as u64;
-    match (of(Severity::Fail), of(Severity::Warn)) {
+    let borne = |finding: &&Finding| finding.ack.is_some();
+    let of = |severity| {
+        view.with(Status::Breaks).filter(|finding| finding.severity == severity && !borne(finding)).count() as u64
+    };
+    let known = view.with(Status::Breaks).filter(borne).count() as u64;
+    let said = tally_of(of(Severity::Fail), of(Severity::Warn));
+    if known == 0 { said } else { format!("{said}; {known} acknowledged") }
+}
+
+fn tally_of(fails: u64, warns: u64) -> String {
+    match (fails, warns) {
         (0, 0) => "none".to_owned(),
         (fails, 0) => format!("{fails} of severity fail"),
         (0, warns) => format!("{}, nothing that fails", text::count(warns, "warning")),
@@ -152,8 +161,33 @@ fn blocks(view: &View<'_>, finding: &Finding) -> Vec<Block> {
         None if finding.measured.is_some() || finding.allowed.is_some() => blocks.push(Block::Terms(terms)),
         None => {}
     }
+    blocks.extend(carriers(finding));
     blocks.extend(dead_table(view, finding));
+    if let Some(ack) = &finding.ack {
+        let until = ack.expires.map_or_else(|| "for good".to_owned(), |day| format!("until {day}"));
+        blocks.push(Block::Text(format!("Acknowledged {until}: {}", super::verdict::stopped(&clip(&ack.reason, 300)))));
+    }
     blocks
+}
+
+/// Who carries the breach.
+fn carriers(finding: &Finding) -> Option<Block> {
+    let columns = vec![column("Carried by", "w"), column("", ""), column("Own", "r"), column("Share", "r")];
+    let mut table = Table::new("Who carries it", columns).quiet();
+    let row = |carrier: &Carrier| {
+        let kind = match carrier.of {
+            CarrierKind::Process => "program",
+            CarrierKind::Path => "path",
+        };
+        vec![
+            clip(&carrier.name, 120).into(),
+            kind.into(),
+            Cell::strong(text::amount(carrier.figure, finding.unit)),
+            format!("{} %", (carrier.share * 100.0).round()).into(),
+        ]
+    };
+    table.rows = finding.carriers.iter().map(row).collect();
+    (!table.rows.is_empty()).then_some(Block::Table(table))
 }
 
 /// The figures of a breach.

@@ -1,6 +1,7 @@
 //! A night as finished strings: every text that a template prints is made here.
 
 pub(crate) mod build;
+pub(crate) mod causes;
 mod classes;
 mod command;
 mod course;
@@ -20,6 +21,7 @@ use serde::Serialize;
 
 use super::chart::Svg;
 use crate::model::{HistoryLine, StoredNight, Verdict};
+use causes::CauseCard;
 use findings::Card;
 use parts::{Piece, Section, Table, day, name};
 use since::Since;
@@ -44,6 +46,7 @@ pub(crate) struct Page {
     pub(crate) judged: bool,
     /// How many findings there are.
     pub(crate) tally: String,
+    pub(crate) causes: Vec<CauseCard>,
     pub(crate) findings: Vec<Card>,
     pub(crate) further: Option<Table>,
     pub(crate) sections: Vec<Section>,
@@ -92,6 +95,7 @@ impl Page {
             failure: course::failure(&view),
             judged: night.assessment.is_some(),
             tally: findings::tally(&view),
+            causes: causes::cards(&view, findings::CARDS),
             findings: findings::cards(&view),
             further: findings::further(&view),
             sections: sections.into_iter().flatten().collect(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Severity, Status, Unit, text};
+use crate::model::{Finding, Severity, Status, Unit, text};
 use crate::report::chart::Svg;
 
 /// Foreign text on one line, harmless for a terminal and of bounded length.
@@ -75,6 +75,16 @@ impl Mark {
     pub(crate) const WARN: Self = Self { icon: "i-warn", class: "amb", word: "warning" };
     pub(crate) const OPEN: Self = Self { icon: "i-inc", class: "ok", word: "undecided" };
     pub(crate) const HOLDS: Self = Self { icon: "i-ok", class: "ok", word: "holds" };
+
+    pub(crate) const KNOWN: Self = Self { icon: "i-warn", class: "ok", word: "acknowledged" };
+
+    /// The mark of a finding.
+    pub(crate) fn of_finding(finding: &Finding) -> Self {
+        if finding.status == Status::Breaks && finding.ack.is_some() {
+            return Self::KNOWN;
+        }
+        Self::of(finding.status, finding.severity)
+    }
 
     /// The mark of a rule.
     pub(crate) fn of(status: Status, severity: Severity) -> Self {
@@ -262,6 +272,8 @@ pub(crate) enum Block {
     Text(String),
     /// Text as it stands, with its line breaks.
     Pre(String),
+    /// A heading and lines below it.
+    List { title: String, lines: Vec<String> },
     /// Terms side by side.
     Facts(Vec<Fact>),
     /// Terms one below the other.

@@ -99,7 +99,8 @@ pub(crate) fn since(view: &View<'_>) -> Since {
     };
     let when = since_when(before.started, record.started);
     let mut facts = vec![image(view, &before, &when)];
-    let breaks: Vec<&Finding> = view.with(Status::Breaks).collect();
+    // What is acknowledged is no news.
+    let breaks: Vec<&Finding> = view.with(Status::Breaks).filter(|finding| finding.ack.is_none()).collect();
     let (old, new): (Vec<&Finding>, Vec<&Finding>) =
         breaks.iter().partition(|finding| before.broken.contains(&finding.fingerprint.as_str()));
     let gone = |finding: &&&str| view.with(Status::Holds).any(|holds| holds.fingerprint == **finding);

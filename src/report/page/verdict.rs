@@ -119,8 +119,11 @@ fn advice(view: &View<'_>) -> Vec<Piece> {
     match view.night.assessment.as_ref().map(|assessment| assessment.verdict) {
         Some(Verdict::Fail) => {
             let mut pieces = vec![Piece::plain("hold this build. Mend ")];
-            let fails =
-                view.findings().iter().filter(|f| f.status == Status::Breaks && f.severity == Severity::Fail).count();
+            let fails = view
+                .findings()
+                .iter()
+                .filter(|f| f.status == Status::Breaks && f.severity == Severity::Fail && f.ack.is_none())
+                .count();
             pieces.push(Piece::link("finding 1", "#f1"));
             match fails {
                 0 | 1 => {}
@@ -144,7 +147,10 @@ fn advice(view: &View<'_>) -> Vec<Piece> {
             pieces
         }
         Some(Verdict::Pass) => {
-            let warns = view.findings().iter().any(|f| f.status == Status::Breaks && f.severity == Severity::Warn);
+            let warns = view
+                .findings()
+                .iter()
+                .any(|f| f.status == Status::Breaks && f.severity == Severity::Warn && f.ack.is_none());
             let mut pieces = if warns {
                 vec![
                     Piece::plain("look at "),

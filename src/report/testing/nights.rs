@@ -65,6 +65,12 @@ pub(in crate::report) fn leaking(count: u32) -> StoredNight {
             ),
             measured: Some(socket.rate),
             growth: Some(socket),
+            carriers: vec![Carrier {
+                of: CarrierKind::Process,
+                name: "python app.py".to_owned(),
+                figure: 284.0,
+                share: 0.98,
+            }],
             ..finding("fd.socket", RuleKind::MaxGrowth, Status::Breaks)
         },
         Finding {
@@ -76,13 +82,24 @@ pub(in crate::report) fn leaking(count: u32) -> StoredNight {
             ..finding("fd.eventpoll", RuleKind::Max, Status::Breaks)
         },
     ];
+    let causes = vec![event_loop(&findings)];
     let mut assessment = Assessment {
-        causes: Vec::new(),
+        causes,
         verdict: Verdict::Fail,
         reason: "fd.eventpoll: 142 event loops are abandoned, and fd.socket grows by 592 an hour.".to_owned(),
         sensitivity: None,
         findings,
     };
+    assessment.findings.push(Finding {
+        sentence: "Holds 9 at the end (4 allowed).".to_owned(),
+        measured: Some(9.0),
+        allowed: Some(4.0),
+        ack: Some(AckRecord {
+            reason: "upstream knows of it".to_owned(),
+            expires: Some(jiff::civil::date(2027, 1, 31)),
+        }),
+        ..finding("fd.log", RuleKind::Max, Status::Breaks)
+    });
     assessment.findings.push(Finding {
         sentence: "A cycle of 14 min fits the night only twice.".to_owned(),
         measured: None,
@@ -95,6 +112,24 @@ pub(in crate::report) fn leaking(count: u32) -> StoredNight {
             .map(|file| format!("evidence/{file}"))
             .into();
     night
+}
+
+/// What the leaking night comes from.
+fn event_loop(findings: &[Finding]) -> Cause {
+    Cause {
+        key: "event-loop-never-closed".to_owned(),
+        title: "An event loop is made and never closed".to_owned(),
+        sentence: "Eventpolls and unix socket pairs grew in step (140 of 142 steps).".to_owned(),
+        confidence: Confidence::High,
+        findings: findings.iter().map(|finding| finding.fingerprint.clone()).collect(),
+        relation: Some(Relation { to: "refresh".to_owned(), hits: 24, of: 25, each: 1.2 }),
+        sources: vec!["A new loop for every call, without a close.".to_owned()],
+        next: vec!["Look for asyncio.new_event_loop without a close.".to_owned(), "Trace epoll_create1.".to_owned()],
+        precedents: vec![PrecedentRecord {
+            cause: "async client not closed".to_owned(),
+            see: Some("docs/cleanup.md, Wave 7".to_owned()),
+        }],
+    }
 }
 
 /// A night that ended before there was anything to watch.
@@ -168,6 +203,22 @@ pub(in crate::report) fn hostile() -> StoredNight {
             handle.detail = bad();
         }
     }
+    for finding in &mut assessment.findings {
+        finding.carriers.iter_mut().for_each(|carrier| carrier.name = bad());
+        finding.ack.iter_mut().for_each(|ack| ack.reason = bad());
+    }
+    let print = bad();
+    assessment.causes = vec![Cause {
+        key: bad(),
+        title: bad(),
+        sentence: bad(),
+        confidence: Confidence::Low,
+        findings: vec![print],
+        relation: Some(Relation { to: bad(), hits: 1, of: 2, each: f64::NAN }),
+        sources: vec![bad()],
+        next: vec![bad()],
+        precedents: vec![PrecedentRecord { cause: bad(), see: Some(bad()) }],
+    }];
     let mut named = assessment.findings[0].clone();
     named.class = bad();
     assessment.findings.insert(0, named);
