@@ -28,9 +28,9 @@ pub(crate) struct CauseCard {
 /// How sure a cause is, in words.
 pub(crate) fn confidence(confidence: Confidence) -> &'static str {
     match confidence {
-        Confidence::High => "sure",
-        Confidence::Medium => "likely",
-        Confidence::Low => "one of several",
+        Confidence::High => "high confidence",
+        Confidence::Medium => "medium confidence",
+        Confidence::Low => "low confidence",
     }
 }
 
