@@ -127,8 +127,8 @@ pub async fn serve(args: AppArgs) -> anyhow::Result<()> {
                 if args.ignore_term {
                     log::line(format_args!("SIGTERM ignored"));
                 } else if args.serve_after_term {
-                    log::line(format_args!("SIGTERM: scheduler stopped, still serving"));
                     working.cancel();
+                    log::line(format_args!("SIGTERM: scheduler stopped, still serving"));
                 } else {
                     break;
                 }

@@ -120,6 +120,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documentation_names_every_shape_with_its_time_and_everything_that_can_be_held() {
+        let page = include_str!("../../../../docs/demo.md");
+        for kind in ShapeKind::ALL {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", kind.name()))).unwrap();
+            assert!(row.contains(&format!("| {} s |", kind.default_time().as_secs())), "{row}");
+        }
+        for handle in HandleKind::ALL {
+            assert!(page.lines().any(|line| line.starts_with(&format!("| `{}` |", handle.name()))), "{handle:?}");
+        }
+    }
+
+    #[test]
     fn opens_closes_and_counts_what_it_holds() {
         let dir = tempfile::tempdir().unwrap();
         let orders: Vec<ShapeOrder> =
