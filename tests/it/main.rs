@@ -13,5 +13,6 @@ mod engine;
 mod fixture;
 mod night;
 mod probe;
+mod shapes;
 mod support;
 mod target;

@@ -6,8 +6,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::children::ChildKind;
+use super::clock::Pace;
 use super::leaks::Leak;
 use super::plants::PlantOrder;
+use super::shapes::ShapeOrder;
 
 /// A small HTTP application that works, and leaks what it is told to.
 #[derive(Debug, Clone, clap::Args)]
@@ -33,8 +35,22 @@ pub struct AppArgs {
     #[arg(long = "plant", value_name = "NAME[=N]")]
     pub plants: Vec<PlantOrder>,
 
+    /// A healthy shape to keep, for example `pool=20` or `burst=30@5m:pipe`: its kind (pool, burst, sawtooth, gc, rotate, inflight),
+    /// its size, its time, and what it holds (socket, pipe, file, eventpoll). What is held is listed at `/shapes`. May be given again.
+    #[arg(long = "shape", value_name = "KIND=N[@TIME][:HANDLE]")]
+    pub shapes: Vec<ShapeOrder>,
+
+    /// What the chance of the shapes comes from: the same figure gives the same course.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// How the clock goes by which it does all that it does by itself: `real`, `60x` for 60 times as fast, or `manual`: then it stands
+    /// until `POST /clock` moves it.
+    #[arg(long, value_name = "PACE", default_value = "real")]
+    pub clock: Pace,
+
     /// How often every subscription is refreshed.
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = refresh_interval)]
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = interval)]
     pub refresh: Duration,
 
     /// Do nothing on SIGTERM (SIGINT still ends it).
@@ -87,6 +103,30 @@ pub enum ArgumentError {
     /// The unit is none of `/s`, `/m`, `/h`.
     #[error("`{0}` is not a unit of time; write `s`, `m` or `h` after the slash")]
     Unit(String),
+    /// The clock does not go like that.
+    #[error("`{given}` is not how a clock goes; write `real`, `manual`, or for example `60x`, from 1x to {fastest}x")]
+    Clock {
+        /// What was written.
+        given: String,
+        /// How many times as fast it goes at most.
+        fastest: u32,
+    },
+    /// The shape does not exist.
+    #[error("there is no shape `{name}`; there are: {known}")]
+    Shape {
+        /// What was written.
+        name: String,
+        /// The shapes there are.
+        known: String,
+    },
+    /// A shape cannot hold that.
+    #[error("a shape cannot hold `{name}`; it can hold: {known}")]
+    Handle {
+        /// What was written.
+        name: String,
+        /// What it can hold.
+        known: String,
+    },
     /// The duration cannot be used.
     #[error("`{0}` is not a duration from 50ms to 1h, for example `2s`")]
     Duration(String),
@@ -150,7 +190,8 @@ pub(super) fn whole(text: &str, most: u32) -> Result<u32, ArgumentError> {
     }
 }
 
-fn refresh_interval(text: &str) -> Result<Duration, ArgumentError> {
+/// A time from 50 ms to an hour.
+pub(super) fn interval(text: &str) -> Result<Duration, ArgumentError> {
     let refused = || ArgumentError::Duration(text.to_owned());
     let signed: jiff::SignedDuration = text.parse().map_err(|_| refused())?;
     let duration = Duration::try_from(signed).map_err(|_| refused())?;
@@ -183,10 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn refuses_refresh_intervals_that_are_negative_zero_or_endless() {
+    fn refuses_intervals_that_are_negative_zero_or_endless() {
         for bad in ["-5s", "0s", "1ms", "2h", "soon", ""] {
-            assert!(refresh_interval(bad).is_err(), "{bad}");
+            assert!(interval(bad).is_err(), "{bad}");
         }
-        assert_eq!(refresh_interval("250ms").unwrap(), Duration::from_millis(250));
+        assert_eq!(interval("250ms").unwrap(), Duration::from_millis(250));
     }
 }

@@ -6,16 +6,19 @@
 //! Users, sessions, subscriptions, connections and bodies are all bounded.
 //!
 //! It can also hold one of everything from the start: every class of descriptor, every kind of dead handle, and for each a healthy
-//! twin ([`Plant`]).
+//! twin ([`Plant`]). And it can keep handles whose number goes up and down as that of healthy applications does ([`ShapeKind`]).
 
 mod args;
 mod children;
+mod clock;
 mod leaks;
 mod listener;
 mod log;
 mod plants;
 mod routes;
+mod routine;
 mod session;
+mod shapes;
 mod state;
 mod store;
 mod websocket;
@@ -24,23 +27,27 @@ use std::future::IntoFuture;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
-use tokio::time::{MissedTickBehavior, interval, interval_at};
 use tokio_util::sync::CancellationToken;
 
 pub use args::{AppArgs, ArgumentError, LeakRate, LeakStart};
 pub use children::{ChildKind, UnknownChild, ran_as_child};
+pub use clock::Pace;
 pub use leaks::Leak;
 pub use plants::{Errand, Plant, PlantOrder, Sort};
+pub use shapes::{HandleKind, ShapeKind, ShapeOrder};
 
 use children::Children;
+use clock::Clock;
 use leaks::Hoard;
 use plants::Garden;
+use routine::Routine;
+use shapes::Shapes;
 use state::{Shared, Tally};
 use store::Store;
 
@@ -69,19 +76,22 @@ pub async fn serve(args: AppArgs) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", args.listen))?;
     let address = listener.local_addr().context("the address listened on cannot be found out")?;
-    let garden = plant(args.plants, data.join("plants"), children.clone()).await?;
+    let garden = plant(args.plants.clone(), data.join("plants"), children.clone()).await?;
+    let shapes = Shapes::new(&args.shapes, data.join("shapes")).context("the shapes could not be prepared")?;
+    let (clock, orders) = Clock::start(args.clock);
 
     let shared = Arc::new(Shared {
         store,
         hoard: Hoard::new(data, children.clone()),
         garden,
+        shapes,
+        clock,
         sessions: std::sync::Mutex::default(),
         requests: Tally::default(),
         refreshes: Tally::default(),
         echoes: Tally::default(),
         sockets: Arc::new(Semaphore::new(websocket::MOST_SOCKETS)),
         serving: CancellationToken::new(),
-        started: Instant::now(),
     });
     for start in &args.at_start {
         for _ in 0..start.count {
@@ -96,9 +106,12 @@ pub async fn serve(args: AppArgs) -> anyhow::Result<()> {
     log::line(format_args!("listening on {address}"));
 
     let working = CancellationToken::new();
-    tokio::spawn(schedule(Arc::clone(&shared), args.refresh, working.clone()));
-    for rate in &args.leaks {
-        tokio::spawn(leak(Arc::clone(&shared), *rate, working.clone()));
+    let routines = Routine::all(&args);
+    match orders {
+        None => routine::by_running_clock(&shared, routines, &working),
+        Some(orders) => {
+            tokio::spawn(routine::by_manual_clock(Arc::clone(&shared), routines, orders, working.clone()));
+        }
     }
     let server = axum::serve(listener::Bounded::new(listener), routes::router(Arc::clone(&shared)))
         .with_graceful_shutdown(shared.serving.clone().cancelled_owned());
@@ -114,8 +127,8 @@ pub async fn serve(args: AppArgs) -> anyhow::Result<()> {
                 if args.ignore_term {
                     log::line(format_args!("SIGTERM ignored"));
                 } else if args.serve_after_term {
-                    log::line(format_args!("SIGTERM: scheduler stopped, still serving"));
                     working.cancel();
+                    log::line(format_args!("SIGTERM: scheduler stopped, still serving"));
                 } else {
                     break;
                 }
@@ -131,8 +144,12 @@ pub async fn serve(args: AppArgs) -> anyhow::Result<()> {
     }
     // Workers and the processes of plants end when the pipes to them close.
     shared.hoard.release();
-    let planted = Arc::clone(&shared);
-    tokio::task::spawn_blocking(move || planted.garden.release()).await.context("what was planted broke down")?;
+    let held = Arc::clone(&shared);
+    let release = move || {
+        held.shapes.release();
+        held.garden.release();
+    };
+    tokio::task::spawn_blocking(release).await.context("what was planted broke down")?;
     children.end().await;
     log::line(format_args!("stopped"));
     Ok(())
@@ -159,43 +176,5 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             child: signal(SignalKind::child())?,
         })
-    }
-}
-
-/// Refreshes every subscription, again and again.
-async fn schedule(shared: Arc<Shared>, every: Duration, working: CancellationToken) {
-    let mut clock = interval(every);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = working.cancelled() => return,
-            _ = clock.tick() => {}
-        }
-        match shared.store.refresh(jiff::Timestamp::now()).await {
-            Ok(refreshed) => {
-                for subscription in refreshed {
-                    shared.refreshes.add(1);
-                    log::line(format_args!("refreshed subscription {}, run {}", subscription.id, subscription.runs));
-                }
-            }
-            Err(error) => log::line(format_args!("error: refresh failed: {error}")),
-        }
-    }
-}
-
-/// Leaks at a steady rate; the first one after one period.
-async fn leak(shared: Arc<Shared>, rate: LeakRate, working: CancellationToken) {
-    let mut clock = interval_at(tokio::time::Instant::now() + rate.period, rate.period);
-    // A late tick is made up for, so that the rate is what was asked for.
-    clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    loop {
-        tokio::select! {
-            () = working.cancelled() => return,
-            _ = clock.tick() => {}
-        }
-        // Nothing is said of those that succeed: a real leak does not announce itself.
-        if let Err(error) = shared.hoard.leak(rate.leak).await {
-            log::line(format_args!("error: {} failed: {error}", rate.leak));
-        }
     }
 }

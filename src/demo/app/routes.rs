@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::extract::{DefaultBodyLimit, Form, Json, Request, State};
@@ -14,6 +15,7 @@ use axum::{Router, middleware};
 use minijinja::{Environment, context};
 use serde::{Deserialize, Serialize};
 
+use super::clock::{self, ClockError};
 use super::session::{self, Session};
 use super::state::Shared;
 use super::store::{StoreError, Subscription};
@@ -36,6 +38,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/subscriptions", get(subscriptions).post(subscribe))
         .route("/stats", get(stats))
         .route("/open-files", get(open_files))
+        .route("/clock", get(clock).post(advance))
+        .route("/shapes", get(shapes))
         .route("/plants", get(plants))
         .route("/plants/orphan", post(orphan))
         .route("/ws", get(websocket::accept))
@@ -73,6 +77,8 @@ enum Refusal {
     Malformed(String, StatusCode),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     #[error("an operation of the system failed: {0}")]
     System(#[from] std::io::Error),
     #[error("the page could not be made: {0}")]
@@ -86,8 +92,10 @@ impl Refusal {
             Self::NotLoggedIn => StatusCode::UNAUTHORIZED,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Malformed(_, status) => *status,
-            Self::Store(StoreError::Taken) => StatusCode::CONFLICT,
-            Self::Store(StoreError::Full { .. } | StoreError::Ending) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(StoreError::Taken) | Self::Clock(ClockError::Running) => StatusCode::CONFLICT,
+            Self::Store(StoreError::Full { .. } | StoreError::Ending) | Self::Clock(ClockError::Stopped) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Store(StoreError::Sqlite(_)) | Self::System(_) | Self::Page(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -252,7 +260,7 @@ struct Stats {
 async fn stats(State(shared): State<Arc<Shared>>) -> Result<Json<Stats>, Refusal> {
     let (users, subscriptions) = shared.store.sizes().await?;
     Ok(Json(Stats {
-        uptime_s: shared.started.elapsed().as_secs(),
+        uptime_s: shared.clock.now().as_secs(),
         requests: shared.requests.get(),
         refreshes: shared.refreshes.get(),
         echoes: shared.echoes.get(),
@@ -277,6 +285,39 @@ async fn open_files() -> Result<Json<OpenFiles>, Refusal> {
     let listed = listed.await.map_err(|_| StoreError::Ending)??;
     let max_files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     Ok(Json(OpenFiles { open_files: listed.saturating_sub(1), max_files }))
+}
+
+/// What the application's clock shows.
+fn shown(at: Duration) -> Response {
+    Json(serde_json::json!({"now_s": at.as_secs_f64()})).into_response()
+}
+
+async fn clock(State(shared): State<Arc<Shared>>) -> Response {
+    shown(shared.clock.now())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_s: f64,
+}
+
+/// Moves a manual clock; answers when everything has happened that was due until then.
+async fn advance(
+    State(shared): State<Arc<Shared>>,
+    body: Result<Json<Advance>, JsonRejection>,
+) -> Result<Response, Refusal> {
+    let Json(body) = body.map_err(|rejection| Refusal::Malformed(rejection.body_text(), rejection.status()))?;
+    let by = Duration::try_from_secs_f64(body.advance_s).ok().filter(|by| *by <= clock::FARTHEST);
+    let by = by.ok_or_else(|| {
+        Refusal::Invalid(format!("advance_s must be a number of seconds from 0 to {}", clock::FARTHEST.as_secs()))
+    })?;
+    Ok(shown(shared.clock.advance(by).await?))
+}
+
+/// What every shape holds.
+async fn shapes(State(shared): State<Arc<Shared>>) -> Response {
+    Json(shared.shapes.held()).into_response()
 }
 
 /// Everything that was planted.

@@ -2,14 +2,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::clock::Clock;
 use super::leaks::Hoard;
 use super::plants::Garden;
 use super::session::Sessions;
+use super::shapes::Shapes;
 use super::store::Store;
 
 /// A number that only grows.
@@ -37,6 +38,10 @@ pub(super) struct Shared {
     pub(super) hoard: Hoard,
     /// What was planted.
     pub(super) garden: Garden,
+    /// What the shapes hold.
+    pub(super) shapes: Shapes,
+    /// What it does by itself goes by this; it began with the application.
+    pub(super) clock: Clock,
     /// The sessions.
     pub(super) sessions: Mutex<Sessions>,
     /// Requests answered.
@@ -49,8 +54,6 @@ pub(super) struct Shared {
     pub(super) sockets: Arc<Semaphore>,
     /// Cancelled when serving ends.
     pub(super) serving: CancellationToken,
-    /// When the application began.
-    pub(super) started: Instant,
 }
 
 impl Shared {

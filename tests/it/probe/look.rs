@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use slowdrip::model::{DeadHandle, DeadKind, FdCensus, Metric, ProcessSample, Snapshot};
 
 use super::app::Planted;
+use crate::support::inherited;
 
 /// A dead handle as both sides can name it: the pid in the application's own namespace, the descriptor, and why.
 type Dead = (u32, Option<u32>, DeadKind);
@@ -18,20 +19,6 @@ fn process(seen: &Snapshot, handle: &DeadHandle) -> u32 {
     let process = seen.processes.iter().find(|process| process.id == handle.process);
     let process = process.unwrap_or_else(|| panic!("of a process that is not listed: {handle:?}"));
     process.ns_pid.unwrap_or_else(|| panic!("no pid in its own namespace: {process:?}"))
-}
-
-/// Descriptors that a process which the tests start inherits from whoever started the tests. They may be as dead as they like.
-fn inherited() -> BTreeSet<u32> {
-    const CLOEXEC: u64 = 0o2_000_000;
-    let open = std::fs::read_dir("/proc/self/fdinfo").unwrap().filter_map(Result::ok);
-    let kept = open.filter_map(|entry| {
-        let fd: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let info = std::fs::read_to_string(entry.path()).ok()?;
-        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
-        let flags = u64::from_str_radix(flags.trim(), 8).ok()?;
-        (fd > 2 && flags & CLOEXEC == 0).then_some(fd)
-    });
-    kept.collect()
 }
 
 /// What is dead is exactly what was planted so, each once and with words on what it is.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic and print as tests do")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -64,6 +65,20 @@ pub(crate) fn unique_run(name: &str) -> String {
 /// The program under test.
 pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_slowdrip"))
+}
+
+/// Descriptors that a process which the tests start inherits from whoever started the tests. They may be as dead as they like.
+pub(crate) fn inherited() -> BTreeSet<u32> {
+    const CLOEXEC: u64 = 0o2_000_000;
+    let open = fs::read_dir("/proc/self/fdinfo").unwrap().filter_map(Result::ok);
+    let kept = open.filter_map(|entry| {
+        let fd: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let info = fs::read_to_string(entry.path()).ok()?;
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+        let flags = u64::from_str_radix(flags.trim(), 8).ok()?;
+        (fd > 2 && flags & CLOEXEC == 0).then_some(fd)
+    });
+    kept.collect()
 }
 
 /// Writes a build context of the demo application into a folder and returns its path. The image's `CMD` has these arguments

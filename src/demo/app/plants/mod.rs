@@ -10,7 +10,7 @@ mod errand;
 mod healthy;
 mod order;
 mod sockets;
-mod threads;
+pub(super) mod threads;
 
 use std::fmt;
 use std::io;

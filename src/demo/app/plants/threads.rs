@@ -15,14 +15,14 @@ use super::super::log;
 const LASTS: Duration = Duration::from_secs(1);
 
 /// A thread that waits on an eventpoll.
-pub(super) struct Waiter {
+pub(in super::super) struct Waiter {
     stop: OwnedFd,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Waiter {
     /// Starts it. Nothing that the eventpoll watches already may ever be ready.
-    pub(super) fn on(epoll: &Arc<OwnedFd>) -> io::Result<Self> {
+    pub(in super::super) fn on(epoll: &Arc<OwnedFd>) -> io::Result<Self> {
         let stop = eventfd(0, EventfdFlags::CLOEXEC)?;
         epoll::add(epoll, &stop, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
         let epoll = Arc::clone(epoll);
