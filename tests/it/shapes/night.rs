@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use slowdrip::judge::judge;
-use slowdrip::model::{Assessment, Phase, RUN_FORMAT, RunRecord, Scope, Severity, Snapshot, Status};
+use slowdrip::model::{Assessment, Phase, RUN_FORMAT, Recorded, RunRecord, Scope, Severity, Snapshot, Status};
 use slowdrip::probe::{Depth, ProcRoot, Sampler};
 use slowdrip::threshold;
 
@@ -151,7 +151,7 @@ impl Night {
 /// The judge's word on the looks of a made-up night. The only place where the judge is called.
 fn judged(snapshots: &[Snapshot], interval_s: u64) -> Assessment {
     let rules = threshold::parse(Path::new("shapes.yaml"), RULES).unwrap();
-    judge(&record(interval_s), snapshots, &rules)
+    judge(Recorded { record: &record(interval_s), snapshots, log: &[] }, &rules)
 }
 
 fn record(interval_s: u64) -> RunRecord {
