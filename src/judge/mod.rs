@@ -198,8 +198,14 @@ fn fingerprint(class: &str, subject: &str, rule: RuleKind) -> String {
 #[cfg(test)]
 mod dead_tests;
 #[cfg(test)]
+mod level_tests;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod subject_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trust_tests;

@@ -216,8 +216,9 @@ fn of_dead(night: &Night<'_>, class: &Class<'_>, dead: &[DeadHandle]) -> Vec<Car
 fn largest(of: CarrierKind, figures: Vec<(String, f64)>) -> Vec<Carrier> {
     let mut figures: Vec<(String, f64)> =
         figures.into_iter().filter(|(_, figure)| figure.is_finite() && *figure > 0.0).collect();
-    let whole: f64 = figures.iter().map(|(_, figure)| figure).sum();
     figures.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    // Summed in order: the last digit of a sum hangs on it.
+    let whole: f64 = figures.iter().map(|(_, figure)| figure).sum();
     let carrier = |(name, figure): (String, f64)| Carrier { of, name, figure, share: figure / whole };
     figures.into_iter().map(carrier).filter(|carrier| carrier.share >= CARRIERS.1).take(CARRIERS.0).collect()
 }

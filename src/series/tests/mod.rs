@@ -1,3 +1,5 @@
+mod limits;
+mod subjects;
 mod target;
 
 use std::time::Duration;
