@@ -28,13 +28,17 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    fn of(night: &Night<'_>, select: &Selector, dead: &[DeadHandle], standing: &Standing) -> Self {
+    fn of(night: &Night<'_>, class: &Class<'_>, dead: &[DeadHandle], standing: &Standing) -> Self {
         let mut tally = Self::default();
         for handle in dead {
             *tally.place(handle.kind, standing.holds(handle)).entry(handle.kind).or_insert(0) += 1;
         }
+        // Of those that are not listed nobody knows whose they are.
+        if class.of.is_some() {
+            return tally;
+        }
         // The oldest are listed. Of the rest, what is more than there was in the beginning came later.
-        for (kind, rest) in dead_rest_at_end(&night.watched, select) {
+        for (kind, rest) in dead_rest_at_end(&night.watched, &class.rule.select) {
             let first =
                 night.watched.iter().filter(|look| standing.spans(look)).filter_map(|look| look.dead_rest.get(&kind));
             let early = first.max().copied().unwrap_or(0).min(rest);
@@ -67,11 +71,12 @@ pub(super) fn judge(night: &Night<'_>, class: &Class<'_>, most: u64) -> Finding 
     if !has_dead(select) {
         return undecided(sentence::dead_unknown());
     }
-    let Some(dead) = dead_at_end(&night.watched, select) else {
+    let Some(mut dead) = dead_at_end(&night.watched, select) else {
         return undecided(sentence::dead_unread(&class.series));
     };
+    dead.retain(|handle| class.has(handle));
     let standing = Standing::of(night);
-    let tally = Tally::of(night, select, &dead, &standing);
+    let tally = Tally::of(night, class, &dead, &standing);
     let sum = |part: &BTreeMap<DeadKind, u64>| part.values().sum::<u64>();
     let (late, all) = (sum(&tally.late), sum(&tally.late) + sum(&tally.early) + sum(&tally.doubtful));
     let text = sentence::dead(&tally, most);

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Night, standing};
+use super::subjects::question;
+use super::{Night, TARGET, standing};
 use crate::model::{Assessment, FdClass, HistoryClass, HistoryLine, Metric, RUN_FORMAT, Recorded, RuleKind, Status};
 use crate::series::{Question, Series, dead_at_end};
 use crate::threshold::{RuleSet, Selector};
@@ -24,16 +25,23 @@ pub fn history_line(recorded: Recorded<'_>, assessment: &Assessment, rules: &Rul
     let Recorded { record, snapshots, .. } = recorded;
     let night = Night::of(recorded, rules);
     let mut classes = BTreeMap::new();
-    for metric in ALWAYS {
-        let (class, select) = (metric.to_string(), Selector::Metric(metric));
-        let question =
-            Question { class: &class, select: &select, older_than: None, memory_limit: record.target.memory_limit };
-        let series = Series::read(&question, &night.watched);
-        classes.insert(class.clone(), kept(&night, &series, &select, assessment));
+    let always = ALWAYS.map(|metric| (metric.to_string(), Selector::Metric(metric)));
+    let memory_limit = record.target.memory_limit;
+    let questions = always.each_ref().map(|(class, select)| Question { class, select, older_than: None, memory_limit });
+    for (series, (class, select)) in Series::read_all(&questions, &night.watched).iter().zip(&always) {
+        classes.insert(class.clone(), kept(&night, series, select, assessment));
     }
+    let mut seen: Option<&str> = None;
     for class in &night.classes {
+        let rule = class.rule;
+        // The subjects of a class stand one after the other; the history keeps the class as a whole.
+        if seen.replace(&rule.name) == Some(&rule.name) {
+            continue;
+        }
+        let whole = class.of.as_ref().map(|_| Series::read(&question(record, rule), &night.watched));
         // A class of the thresholds stands before the built-in one of the same name: it may have an age limit.
-        classes.insert(class.rule.name.clone(), kept(&night, &class.series, &class.rule.select, assessment));
+        let series = whole.as_ref().unwrap_or(&class.series);
+        classes.insert(rule.name.clone(), kept(&night, series, &rule.select, assessment));
     }
     HistoryLine {
         format: RUN_FORMAT,
@@ -61,7 +69,9 @@ pub fn history_line(recorded: Recorded<'_>, assessment: &Assessment, rules: &Rul
 
 fn kept(night: &Night<'_>, series: &Series, select: &Selector, assessment: &Assessment) -> HistoryClass {
     let own = || assessment.findings.iter().filter(|found| found.rule.is_of_class() && found.class == series.class);
-    let rate = own().filter(|found| found.rule == RuleKind::MaxGrowth).find_map(|found| found.growth.as_ref());
+    let rate = own()
+        .filter(|found| found.rule == RuleKind::MaxGrowth && found.subject == TARGET)
+        .find_map(|found| found.growth.as_ref());
     let dead = dead_at_end(&night.watched, select);
     HistoryClass {
         unit: series.unit,

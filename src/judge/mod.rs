@@ -1,7 +1,7 @@
 //! Rules and series turned into findings and a verdict. Pure: the same bytes give the same verdict.
 //!
-//! The order of decision, for each class: dead handles, the held level, its share of the limit, growth. Beside the classes
-//! stand rules that are always on (`standing`): that the target lives, can be read, does its work, and ends well.
+//! The order of decision, for each class and each of its subjects: dead handles, the held level, its share of the limit, the
+//! level against earlier nights and against the time before the churn, growth. Beside the classes stand rules that are always on (`standing`): that the target lives, can be read, does its work, and ends well.
 
 mod ack;
 mod baseline;
@@ -17,15 +17,21 @@ mod log;
 mod memory;
 mod segment;
 mod sentence;
+mod sentence_levels;
 mod settle;
 mod standing;
 mod subjects;
+mod trust;
 mod verdict;
+
+use std::collections::HashSet;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{Assessment, Finding, KeptLine, Recorded, RuleKind, RunRecord, Severity, Snapshot, Status, Unit};
-use crate::series::{Question, Series, restarts, watched};
+use crate::model::{
+    Assessment, Finding, KeptLine, ProcId, Recorded, RuleKind, RunRecord, Severity, Snapshot, Status, Unit,
+};
+use crate::series::{Series, Subject, restarts, watched};
 use crate::threshold::{ClassRule, RuleSet};
 
 pub use history::history_line;
@@ -35,9 +41,9 @@ pub use live::worst;
 pub fn judge(recorded: Recorded<'_>, rules: &RuleSet) -> Assessment {
     let night = Night::of(recorded, rules);
     let mut findings = standing::before_the_classes(&night, rules);
-    for class in &night.classes {
-        findings.extend(judge_class(&night, class));
-    }
+    findings.extend(trust::of_night(&night, rules));
+    let of_classes = night.classes.iter().flat_map(|class| judge_class(&night, class)).collect();
+    findings.extend(subjects::fold(&night.classes, of_classes));
     findings.extend(log::judge(&night, rules));
     findings.extend(standing::after_the_classes(&night, rules));
     let expired = ack::apply(&mut findings, rules, record_day(&night));
@@ -74,6 +80,10 @@ struct Night<'a> {
     restarts: Vec<f64>,
     /// A fixed warm-up, seconds.
     warmup_s: Option<f64>,
+    /// Where the clock of the snapshots went back.
+    went_back: Option<trust::WentBack>,
+    /// Lines of the samples that could not be read.
+    unread_lines: u64,
     classes: Vec<Class<'a>>,
 }
 
@@ -83,32 +93,23 @@ struct Class<'a> {
     rule: &'a ClassRule,
     /// Whose figures the series has, see [`Finding::subject`].
     subject: String,
+    /// The same, where it is not the target as a whole.
+    of: Option<Subject>,
+    /// The processes of a program.
+    members: HashSet<ProcId>,
+    /// Which of the rules are judged of it.
+    judged: subjects::Judged,
     series: Series,
 }
 
 impl<'a> Night<'a> {
     fn of(recorded: Recorded<'a>, rules: &'a RuleSet) -> Self {
-        let Recorded { record, snapshots, log } = recorded;
+        let Recorded { record, snapshots, log, unread_lines } = recorded;
         let watched = watched(snapshots);
-        let classes = rules
-            .classes
-            .iter()
-            .map(|rule| Class {
-                rule,
-                subject: TARGET.to_owned(),
-                series: Series::read(
-                    &Question {
-                        class: &rule.name,
-                        select: &rule.select,
-                        older_than: rule.older_than,
-                        memory_limit: record.target.memory_limit,
-                    },
-                    &watched,
-                ),
-            })
-            .collect();
+        let classes = subjects::classes(record, rules, &watched);
         let warmup_s = record.plan.warmup_s.filter(|warmup| warmup.is_finite()).map(|warmup| warmup.max(0.0));
-        Self { record, log, watched, restarts: restarts(record), warmup_s, classes }
+        let went_back = trust::WentBack::of(snapshots);
+        Self { record, log, watched, restarts: restarts(record), warmup_s, went_back, unread_lines, classes }
     }
 
     /// When the stretch began that reaches to the end.
@@ -120,26 +121,21 @@ impl<'a> Night<'a> {
 fn judge_class(night: &Night<'_>, class: &Class<'_>) -> Vec<Finding> {
     let rule = class.rule;
     let mut findings = Vec::new();
-    if let Some(most) = rule.max_dead {
+    if let Some(most) = rule.max_dead.filter(|_| class.judged.covers(RuleKind::MaxDead)) {
         findings.push(dead::judge(night, class, most));
     }
-    if let Some(most) = rule.max {
-        findings.push(level::judge_max(night, class, most));
+    if class.judged.covers(RuleKind::Max) {
+        findings.extend(rule.max.map(|most| level::judge_max(night, class, most)));
+        findings.extend(rule.max_limit_ratio.map(|ratio| level::judge_share(night, class, ratio)));
+        findings.extend(rule.max_vs_baseline.map(|times| baseline::judge(night, class, times)));
+        findings.extend(rule.settle_to.map(|near| settle::judge(night, class, near)));
+        findings.extend(rule.max_growth_per_hour.map(|allowed| judge_growth(night, class, allowed)));
     }
-    if let Some(ratio) = rule.max_limit_ratio {
-        findings.push(level::judge_share(night, class, ratio));
-    }
-    if let Some(times) = rule.max_vs_baseline {
-        findings.extend(baseline::judge(night, class, times));
-    }
-    if let Some(near) = rule.settle_to {
-        findings.extend(settle::judge(night, class, near));
-    }
-    if let Some(allowed) = rule.max_growth_per_hour {
-        findings.push(judge_growth(night, class, allowed));
-    }
-    for finding in findings.iter_mut().filter(|finding| finding.status == Status::Breaks) {
-        finding.carriers = subjects::carriers(night, class);
+    for finding in &mut findings {
+        trust::doubt(night, class, finding);
+        if finding.status == Status::Breaks {
+            finding.carriers = subjects::carriers(night, class, finding);
+        }
     }
     findings
 }
@@ -202,8 +198,14 @@ fn fingerprint(class: &str, subject: &str, rule: RuleKind) -> String {
 #[cfg(test)]
 mod dead_tests;
 #[cfg(test)]
+mod level_tests;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod subject_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trust_tests;

@@ -4,8 +4,13 @@ use proptest::prelude::*;
 
 use super::testing::{history_line, judge};
 use super::*;
-use crate::model::{Estimate, FdClass, HistoryLine, Metric, Phase, ProcState, Reading, Verdict};
+use crate::model::{
+    BaselineRecord, CgroupSample, CounterRecord, Estimate, Event, EventKind, FdClass, HistoryLine, LinkCount, Metric,
+    Phase, PhaseRecord, ProcState, Reading, Verdict,
+};
 use crate::series::testing::{self, hold, link_rule, process, record, restarted, rule, rules, snapshot, soak};
+
+use crate::threshold::{Per, SettleTo};
 
 const PIDFD: Metric = Metric::Fd(FdClass::Pidfd);
 
@@ -22,21 +27,91 @@ fn any_reading() -> impl Strategy<Value = Reading<u64>> {
 fn any_snapshot() -> impl Strategy<Value = Snapshot> {
     let at = prop_oneof![8 => 0..4000_u64, 1 => 0..(u64::MAX / 1000)];
     let phase = prop_oneof![6 => Just(Phase::Soak), 2 => Just(Phase::Settle), 1 => Just(Phase::Stop)];
-    let own = (any_reading(), any_reading(), 1..4_u32, any::<bool>()).prop_map(|(fds, memory, pid, zombie)| {
-        let mut own = process(pid);
-        own.fds = fds.map(|count| testing::census(&[(FdClass::Pidfd, count)]).into());
-        own.anon = memory.clone();
-        own.rss = memory;
-        if zombie {
-            own.state = ProcState::Zombie;
+    let own = (any_reading(), any_reading(), 1..4_u32, any::<bool>(), ".{0,30}").prop_map(
+        |(fds, memory, pid, zombie, name)| {
+            let mut own = process(pid);
+            own.fds = fds.map(|count| {
+                let mut census = testing::census(&[(FdClass::Pidfd, count)]);
+                census.links.push(LinkCount { name: format!("pid{name}"), class: FdClass::Pidfd, count });
+                census.rest = count / 2;
+                census.into()
+            });
+            own.nofile = memory.clone().map(Some);
+            own.cmdline = name;
+            own.anon = memory.clone();
+            own.rss = memory;
+            if zombie {
+                own.state = ProcState::Zombie;
+            }
+            own
+        },
+    );
+    let cgroup = prop::option::of((any_reading(), any_reading(), any_reading()).prop_map(|(pids, limit, memory)| {
+        CgroupSample {
+            pids,
+            pids_max: limit.clone().map(Some),
+            memory_max: limit.map(Some),
+            memory: memory.clone(),
+            anon: memory,
+            file: Reading::Gone,
+            kernel: Reading::Gone,
+            memory_max_events: Reading::Gone,
+            oom_kills: Reading::Gone,
+            cpu_us: Reading::Gone,
+            throttled_us: Reading::Gone,
+            io_read: Reading::Gone,
+            io_write: Reading::Gone,
         }
-        own
-    });
-    (at, phase, prop::collection::vec(own, 0..4), prop::collection::vec((0..40_u32, 0..4_000_000_u64, 0..9_u32), 0..4))
-        .prop_map(|(at, phase, processes, dead)| {
-            let dead = dead.into_iter().map(|(fd, first, survived)| testing::dead(fd, first, survived));
-            Snapshot { phase, dead: dead.collect(), ..snapshot(at, processes) }
-        })
+    }));
+    let dead = prop::collection::vec((0..40_u32, 0..4_000_000_u64, 0..9_u32), 0..4);
+    (at, phase, prop::collection::vec(own, 0..4), dead, cgroup).prop_map(|(at, phase, processes, dead, cgroup)| {
+        let dead = dead.into_iter().map(|(fd, first, survived)| testing::dead(fd, first, survived));
+        let mut look = Snapshot { phase, dead: dead.collect(), ..snapshot(at, processes) };
+        look.target.cgroup = cgroup;
+        look
+    })
+}
+
+/// A figure of a record that is none.
+fn any_figure() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        Just(f64::NAN),
+        Just(f64::INFINITY),
+        Just(f64::NEG_INFINITY),
+        Just(f64::MAX),
+        Just(-1.0),
+        Just(0.0),
+        0.0..100.0_f64,
+    ]
+}
+
+/// A record of figures that no night has.
+fn any_record() -> impl Strategy<Value = RunRecord> {
+    let figures = prop::array::uniform6(any_figure());
+    (figures, prop::option::of(any_figure()), prop::collection::vec(any::<i64>(), 0..4)).prop_map(
+        |(figures, warmup, churned)| {
+            let [interval, level, from, to, start, end] = figures;
+            let mut record = record(1800.0);
+            (record.plan.interval_s, record.plan.warmup_s) = (interval, warmup);
+            record.phases.push(PhaseRecord { phase: Phase::Soak, from_s: from, to_s: Some(to) });
+            record.baseline = Some(BaselineRecord {
+                nights: vec!["n".to_owned()],
+                levels: [("fd.total".to_owned(), level), ("mem.anon".to_owned(), start)].into(),
+            });
+            record.counters.push(CounterRecord {
+                name: "made".to_owned(),
+                start: Some(start),
+                end: Some(end),
+                at_least: 1.0,
+                at_most: Some(to),
+                settled: Some(from),
+                problem: None,
+            });
+            let churned = churned.into_iter().map(|at_ms| Event { at_ms, kind: EventKind::Churn, text: String::new() });
+            record.events.extend(churned);
+            record
+        },
+    )
 }
 
 /// Which figures a finding has.
@@ -55,10 +130,21 @@ fn every_rule() -> RuleSet {
         max_limit_ratio: Some(0.5),
         max_dead: Some(0),
         max_growth_per_hour: Some(0.0),
+        max_vs_baseline: Some(1.2),
+        settle_to: Some(SettleTo::Above(2.0)),
         ..own
     };
-    let metrics = [Metric::FdTotal, PIDFD, Metric::ProcCount, Metric::MemAnon].map(|metric| all(rule(metric)));
+    let metrics =
+        [Metric::FdTotal, PIDFD, Metric::ProcCount, Metric::MemAnon, Metric::CgroupPids, Metric::CgroupMemory]
+            .map(|metric| all(rule(metric)));
+    let each = |per, name: &str, own: ClassRule| ClassRule { per, name: name.to_owned(), ..own };
     let own = [
+        each(Per::Process, "a", all(rule(Metric::FdTotal))),
+        each(Per::Process, "b", all(rule(Metric::MemAnon))),
+        each(Per::Process, "c", all(rule(Metric::CgroupAnon))),
+        each(Per::Path, "d", all(rule(PIDFD))),
+        each(Per::Path, "e", ClassRule { settle_to: Some(SettleTo::Share(0.1)), ..all(link_rule("e", "pid*")) }),
+        each(Per::Path, "f", all(rule(Metric::ProcCount))),
         all(link_rule("fd.own", "pid*")),
         ClassRule { older_than: Some(std::time::Duration::from_secs(60)), ..all(rule(Metric::ProcZombie)) },
     ];
@@ -72,10 +158,8 @@ proptest! {
     fn judges_whatever_comes(
         night in prop::collection::vec(any_snapshot(), 0..60),
         restarts in prop::collection::vec(-100..4000_i64, 0..4),
-        warmup in prop::option::of(-10.0..2000.0_f64),
+        mut record in any_record(),
     ) {
-        let mut record = record(1800.0);
-        record.plan.warmup_s = warmup;
         for at in restarts {
             restarted(&mut record, at);
         }
@@ -106,6 +190,24 @@ proptest! {
             .collect();
         let (record, rules) = (record(1800.0), every_rule());
         prop_assert_eq!(judge(&record, &night, &rules), judge(&record, &turned, &rules));
+    }
+
+    #[test]
+    fn few_snapshots_never_pass(night in prop::collection::vec(any_snapshot(), 0..6)) {
+        prop_assert_ne!(judge(&record(1800.0), &night, &every_rule()).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_decides_nothing(night in prop::collection::vec(any_snapshot(), 2..60)) {
+        let mut night = night;
+        for (seq, look) in (0_u32..).zip(&mut night) {
+            (look.seq, look.phase) = (seq, Phase::Soak);
+        }
+        prop_assume!(night.windows(2).any(|pair| pair[0].at_ms > pair[1].at_ms));
+        let found = judge(&record(1800.0), &night, &every_rule());
+        prop_assert_eq!(found.verdict, Verdict::Inconclusive);
+        let decided = found.findings.iter().find(|it| it.rule.is_of_class() && it.status != Status::Undecided);
+        prop_assert!(decided.is_none(), "{:?}", decided);
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn readable(night: &Night<'_>, rules: &RuleSet) -> Finding {
     if let Ending::Unreadable { .. } = night.record.ending {
         return found(Status::Undecided, format!("{}.", sentence::cut_short(&night.record.ending, 0.0)));
     }
-    let refused: Vec<&str> = night
+    let mut refused: Vec<&str> = night
         .classes
         .iter()
         .filter(|class| {
@@ -88,6 +88,8 @@ fn readable(night: &Night<'_>, rules: &RuleSet) -> Finding {
         })
         .map(|class| class.rule.name.as_str())
         .collect();
+    // The subjects of a class stand one after the other.
+    refused.dedup();
     if !refused.is_empty() {
         return found(Status::Undecided, sentence::refused(&refused));
     }

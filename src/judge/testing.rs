@@ -5,7 +5,7 @@ use crate::threshold::RuleSet;
 
 /// Judges a night that has no log.
 pub(crate) fn judge(record: &RunRecord, snapshots: &[Snapshot], rules: &RuleSet) -> Assessment {
-    super::judge(Recorded { record, snapshots, log: &[] }, rules)
+    super::judge(Recorded { record, snapshots, log: &[], unread_lines: 0 }, rules)
 }
 
 /// The line of a night that has no log.
@@ -15,5 +15,5 @@ pub(crate) fn history_line(
     assessment: &Assessment,
     rules: &RuleSet,
 ) -> HistoryLine {
-    super::history_line(Recorded { record, snapshots, log: &[] }, assessment, rules)
+    super::history_line(Recorded { record, snapshots, log: &[], unread_lines: 0 }, assessment, rules)
 }

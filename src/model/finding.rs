@@ -163,7 +163,8 @@ pub struct Finding {
     /// The class, for example `fd.eventpoll`; the name of a counter, check or rule for those without a class.
     pub class: String,
     /// Of whom: `target` for the sum over the target's processes, the name of a program (`process api`) or a path
-    /// (`path /data/app.db`) where a class is judged for each of them.
+    /// (`path /data/app.db`) where a class is judged for each of them, `other programs` or `other paths` for those that are too
+    /// many to be judged each, and `programs` or `paths` where many of them are undecided together.
     pub subject: String,
     /// The rule.
     pub rule: RuleKind,

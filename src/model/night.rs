@@ -31,7 +31,7 @@ pub struct StoredNight {
 impl StoredNight {
     /// What the judge goes by.
     pub fn recorded(&self) -> Recorded<'_> {
-        Recorded { record: &self.record, snapshots: &self.snapshots, log: &self.log }
+        Recorded { record: &self.record, snapshots: &self.snapshots, log: &self.log, unread_lines: self.unread_lines }
     }
 }
 
@@ -44,6 +44,8 @@ pub struct Recorded<'a> {
     pub snapshots: &'a [Snapshot],
     /// `log.jsonl`
     pub log: &'a [KeptLine],
+    /// The lines of `samples.jsonl` that could not be read.
+    pub unread_lines: u64,
 }
 
 /// One line of `history.jsonl`: what is kept of a night for good.

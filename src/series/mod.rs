@@ -6,17 +6,18 @@
 
 mod count;
 mod dead;
+mod program;
+mod read;
+mod subjects;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::model::{
-    DeadKind, EventKind, Metric, Phase, ProcId, ProcState, ProcessSample, Role, RunRecord, Snapshot, Unit,
-};
+use crate::model::{DeadKind, EventKind, Metric, Phase, ProcessSample, Role, RunRecord, Snapshot, Unit};
 use crate::threshold::{ClassRule, Selector};
 
 pub use count::Missing;
 pub use dead::{dead_at_end, dead_rest_at_end, unasked_at_end};
+pub use subjects::{Held, Part, Subject, Windows, can_split, collapsed_name, held_by, parts, program_name};
 
 /// A figure over time.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +30,11 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
     /// The snapshots that do not tell.
     pub gaps: Vec<SeriesGap>,
-    /// What the figure is measured against: the smallest soft limit of open descriptors of a process for `fd.*`, the memory
-    /// limit for `mem.*`; `None` where there is none.
+    /// What the figure is measured against: the smallest soft limit of open descriptors of a process for `fd.*`, the cgroup's
+    /// limit of tasks for `proc.*` and `cgroup.pids`, the memory limit for `mem.*`; `None` where there is none.
     pub limit: Option<f64>,
     /// How far the figure can still grow at the end. For descriptors it is the room that the fullest process has left, all
-    /// its classes counted; `None` where there is no limit.
+    /// its classes counted, for processes and threads that of all tasks together; `None` where there is no limit.
     pub room: Option<f64>,
     /// The share of the limit at every point: that of the fullest process for `fd.*`, whose limit is each process's own.
     pub shares: Vec<(f64, f64)>,
@@ -80,7 +81,27 @@ impl Series {
 
     /// Reads a series from the snapshots that [`watched`] chose.
     pub fn read(question: &Question<'_>, watched: &[&Snapshot]) -> Self {
-        let mut series = Self {
+        let mut reader = read::Reader::new(question, watched);
+        for snapshot in watched {
+            reader.take(snapshot, &app_processes(snapshot).collect::<Vec<_>>());
+        }
+        reader.series
+    }
+
+    /// Reads several series, as [`Series::read`] does, in one go through the snapshots: what is in the processor's cache is
+    /// looked at for every class before the next snapshot comes.
+    pub fn read_all(questions: &[Question<'_>], watched: &[&Snapshot]) -> Vec<Self> {
+        let mut readers: Vec<_> = questions.iter().map(|question| read::Reader::new(question, watched)).collect();
+        for snapshot in watched {
+            let own: Vec<&ProcessSample> = app_processes(snapshot).collect();
+            readers.iter_mut().for_each(|reader| reader.take(snapshot, &own));
+        }
+        readers.into_iter().map(|reader| reader.series).collect()
+    }
+
+    /// A series of which nothing was read yet.
+    fn new(question: &Question<'_>, watched: &[&Snapshot]) -> Self {
+        Self {
             class: question.class.to_owned(),
             unit: unit(question.select),
             points: Vec::with_capacity(watched.len()),
@@ -89,26 +110,7 @@ impl Series {
             room: None,
             shares: Vec::new(),
             folded: 0,
-        };
-        let mut ages = question.older_than.map(|least| Ages::new(least, is_zombie_count(question.select)));
-        for snapshot in watched {
-            let at_s = snapshot.at_s();
-            let old = match &mut ages {
-                None => None,
-                Some(ages) => match ages.old_at(snapshot) {
-                    Some(old) => Some(old),
-                    // Nobody can have been seen for long enough yet: neither a figure nor a gap.
-                    None => continue,
-                },
-            };
-            match count::look(question.select, snapshot, old.as_ref()) {
-                Ok(Some(look)) => series.push(at_s, &look, question),
-                // A figure that is taken at some of the snapshots only: neither a figure nor a gap.
-                Ok(None) => {}
-                Err(why) => series.gaps.push(SeriesGap { at_s, why }),
-            }
         }
-        series
     }
 
     /// The lowest figure at the end: what was held over the last sixth of the time, at most five minutes, at least three
@@ -130,7 +132,8 @@ impl Series {
         match self.unit {
             Unit::Bytes => {
                 let bound = matches!(question.select, Selector::Metric(metric) if metric.is_memory());
-                self.limit = question.memory_limit.filter(|_| bound).map(|limit| limit as f64);
+                let limit = question.memory_limit.filter(|limit| *limit > 0).map(|limit| limit as f64).or(look.limit);
+                self.limit = limit.filter(|_| bound);
                 self.room = self.limit.map(|limit| (limit - look.figure).max(0.0));
                 let share = self.limit.filter(|limit| *limit > 0.0).map(|limit| look.figure / limit);
                 self.shares.extend(share.map(|share| (at_s, share)));
@@ -177,7 +180,8 @@ pub fn app_processes(snapshot: &Snapshot) -> impl Iterator<Item = &ProcessSample
 
 /// True where a snapshot tells the figure of a class.
 pub fn tells(select: &Selector, snapshot: &Snapshot) -> bool {
-    matches!(count::look(select, snapshot, None), Ok(Some(_)))
+    let own: Vec<&ProcessSample> = app_processes(snapshot).collect();
+    matches!(count::Counter::new(select).look(snapshot, &own), Ok(Some(_)))
 }
 
 /// What a selector counts in.
@@ -198,55 +202,19 @@ pub fn has_dead(select: &Selector) -> bool {
     DeadKind::ALL.iter().any(|kind| covers_dead(select, *kind))
 }
 
-fn is_zombie_count(select: &Selector) -> bool {
-    matches!(select, Selector::Metric(Metric::ProcZombie))
-}
-
 /// The share of the time and the most seconds over which a level must be held to the end.
 const HELD: (f64, f64) = (1.0 / 6.0, 300.0);
 /// The fewest points that make a held level.
 const HELD_POINTS: usize = 3;
 
-fn held_at_end(points: &[(f64, f64)], since: f64) -> Option<f64> {
+/// The held level at the end of points, see [`Series::held_level`].
+pub fn held_at_end(points: &[(f64, f64)], since: f64) -> Option<f64> {
     let after = points.partition_point(|point| point.0 < since);
     let points = points.get(after..).filter(|rest| rest.len() >= HELD_POINTS).unwrap_or(points);
     let (first, last) = (points.first()?.0, points.last()?.0);
     let from = last - ((last - first) * HELD.0).min(HELD.1);
     let start = points.partition_point(|point| point.0 < from).min(points.len().checked_sub(HELD_POINTS)?);
     points.get(start..)?.iter().map(|point| point.1).reduce(f64::min)
-}
-
-/// Since when each process was seen.
-struct Ages {
-    least_ms: u64,
-    zombies: bool,
-    first_look: Option<u64>,
-    first_seen: HashMap<ProcId, u64>,
-}
-
-impl Ages {
-    fn new(least: Duration, zombies: bool) -> Self {
-        let least_ms = u64::try_from(least.as_millis()).unwrap_or(u64::MAX);
-        Self { least_ms, zombies, first_look: None, first_seen: HashMap::new() }
-    }
-
-    /// The processes that are old enough; `None` while none can be.
-    fn old_at(&mut self, snapshot: &Snapshot) -> Option<Vec<ProcId>> {
-        let now = snapshot.at_ms;
-        let first_look = *self.first_look.get_or_insert(now);
-        let mut old = Vec::new();
-        for process in &snapshot.processes {
-            // A zombie's age counts from its death: a worker of hours that has just ended is no old zombie.
-            if self.zombies && process.state != ProcState::Zombie {
-                continue;
-            }
-            let first = *self.first_seen.entry(process.id).or_insert(now);
-            if now.saturating_sub(first) >= self.least_ms {
-                old.push(process.id);
-            }
-        }
-        (now.saturating_sub(first_look) >= self.least_ms).then_some(old)
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
+mod limits;
+mod subjects;
 mod target;
 
 use std::time::Duration;
 
 use super::*;
-use crate::model::{FdClass, LinkCount, Reading};
+use crate::model::{FdClass, LinkCount, ProcState, Reading};
 use crate::series::testing::{census, hold, process, snapshot, soak};
 
 fn of(metric: Metric, snapshots: &[Snapshot]) -> Series {
