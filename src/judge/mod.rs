@@ -14,6 +14,7 @@ mod history;
 mod level;
 mod live;
 mod log;
+pub mod lore;
 mod memory;
 mod segment;
 mod sentence;
