@@ -29,6 +29,7 @@ use crate::model::{Assessment, Finding, KeptLine, Recorded, RuleKind, RunRecord,
 use crate::series::{Question, Series, restarts, watched};
 use crate::threshold::{ClassRule, RuleSet};
 
+pub use cause::{Joint, joints};
 pub use history::history_line;
 pub use live::worst;
 

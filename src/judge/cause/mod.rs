@@ -23,6 +23,8 @@ use crate::threshold::RuleSet;
 use group::Group;
 use item::Item;
 
+pub use pattern::{Joint, joints};
+
 /// Steps within a slot coincide: so many seconds, or so many looks.
 const SLOT_S: f64 = 20.0;
 const SLOT_LOOKS: f64 = 2.0;

@@ -2,6 +2,27 @@
 
 use crate::model::{DeadKind, FdClass, FdKind, Metric};
 
+/// Classes that tell a cause together, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joint {
+    /// The key of the cause and its lesson.
+    pub key: &'static str,
+    /// The leading class is one of these.
+    pub lead: Vec<Metric>,
+    /// At least one of these must grow with it.
+    pub needs: Vec<Metric>,
+    /// These belong to it where they grow too.
+    pub may: Vec<Metric>,
+}
+
+/// Every cause that several classes tell together.
+pub fn joints() -> Vec<Joint> {
+    let metrics = |parts: &[Part]| parts.iter().map(|part| part.metric).collect();
+    let joint =
+        |it: &Pattern| Joint { key: it.key, lead: it.lead.to_vec(), needs: metrics(it.needs), may: metrics(it.may) };
+    PATTERNS.iter().map(joint).collect()
+}
+
 /// Classes that grow together, and what that means.
 #[derive(Debug)]
 pub(super) struct Pattern {

@@ -26,7 +26,7 @@ pub(super) struct Beat {
     pub(super) crowded: bool,
     /// True where both come as by a clock: then either all coincide or none.
     pub(super) clocks: bool,
-    /// Correlation of the rises, slot by slot, with the chance of it; `None` where they hardly vary.
+    /// Correlation of the rises, window by window, with the chance of it; only where it is crowded, `None` where they hardly vary.
     pub(super) swing: Option<(f64, f64)>,
 }
 
@@ -128,7 +128,8 @@ pub(super) fn beat(a: &Track, b: &Track, slot_s: f64) -> Option<Beat> {
     let chance =
         if clocks { by_a.max(by_b) } else { tail_at_least(ab.0, ab.1, by_b).max(tail_at_least(ba.0, ba.1, by_a)) };
     let crowded = by_a.max(by_b) > CROWDED;
-    Some(Beat { hits: ab, share: share(ab).min(share(ba)), chance, crowded, clocks, swing: swing(&a, &b, slot_s) })
+    let swing = if crowded { swing(&a, &b, slot_s) } else { None };
+    Some(Beat { hits: ab, share: share(ab).min(share(ba)), chance, crowded, clocks, swing })
 }
 
 /// Correlation of the rises of two tracks of the same time, and the chance of one as large (Fisher's z).

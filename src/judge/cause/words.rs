@@ -28,7 +28,7 @@ pub(super) fn sentence(group: &Group, items: &[Item<'_>], relation: Option<&Rela
             format!("{names} {verb} ({hits} of {}): {title}", count(of, "step"))
         }
         (2.., None) => format!("{names} grew over the same time: {title}"),
-        (_, _) if lead.grows => format!("{names} grew, and nothing else in step with it: {title}"),
+        (_, _) if lead.grows => format!("{names} grew, and nothing else in step: {title}"),
         (_, _) if !lead.dead.is_empty() => format!("{names} are dead, and nothing else grew with them: {title}"),
         (_, _) => format!(
             "{names}: more than is allowed, though no growth was seen; if the code does not permit so much, {title}"
@@ -64,7 +64,12 @@ fn names(members: &[&Item<'_>]) -> String {
         Some((last, _)) => last.clone(),
         None => String::new(),
     };
-    capital(&text)
+    // A class of the user's own keeps its name as it is written.
+    if members.first().is_some_and(|lead| is_own(lead)) { text } else { capital(&text) }
+}
+
+fn is_own(item: &Item<'_>) -> bool {
+    item.class.parse::<Metric>().is_err()
 }
 
 fn capital(text: &str) -> String {
@@ -73,8 +78,7 @@ fn capital(text: &str) -> String {
 }
 
 fn name(item: &Item<'_>) -> String {
-    let own = item.class.parse::<Metric>().is_err();
-    let name = if own { sentence::foreign(item.class) } else { noun(item.metric).to_owned() };
+    let name = if is_own(item) { sentence::foreign(item.class) } else { noun(item.metric).to_owned() };
     if item.subject == TARGET { name } else { format!("{name} of {}", sentence::foreign(item.subject)) }
 }
 

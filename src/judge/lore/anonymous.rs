@@ -177,7 +177,7 @@ pub(super) const LESSONS: &[Lesson] = &[
     Lesson {
         key: "rings-never-closed",
         of: &[Metric::Fd(FdClass::IoUring)],
-        title: "io_urings are made and never closed",
+        title: "Rings of io_uring are made and never closed",
         means: "An io_uring is a queue between a program and the kernel, with memory that is locked. A program needs one for each \
                 thread of its runtime.",
         sources: &[
@@ -313,7 +313,7 @@ pub(super) const LESSONS: &[Lesson] = &[
         look: &[
             Look {
                 what: "the kinds, counted",
-                run: "ls -l /proc/$P/fd | sed 's/.*-> //; s/[0-9]\\{2,\\}/N/g' | sort | uniq -c | sort -n",
+                run: "ls -l /proc/$P/fd | sed 's/.*> //; s/[0-9]\\+/N/g' | sort | uniq -c",
             },
             Look { what: "the limit", run: "grep 'open files' /proc/$P/limits" },
         ],
