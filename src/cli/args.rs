@@ -28,6 +28,8 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Compare the last night of a scenario with the one before.
     Diff(DiffArgs),
+    /// Say what growth of a class means, where it likely comes from, and how to look closer.
+    Explain(ExplainArgs),
     /// Look for a moment at a running container or process.
     Snapshot(SnapshotArgs),
     /// Say what works on this machine, why the rest does not, and what to do about it.
@@ -147,6 +149,19 @@ pub(super) struct DiffArgs {
     /// Markdown, for a step summary, in place of text.
     #[arg(long)]
     pub(super) markdown: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// A class such as fd.eventpoll, a class of the thresholds' own, or a cause such as event-loop-never-closed.
+    #[arg(value_name = "CLASS|CAUSE", required_unless_present = "list")]
+    pub(super) subject: Option<String>,
+    /// List every built-in class and every cause.
+    #[arg(long, conflicts_with = "subject")]
+    pub(super) list: bool,
+    /// Thresholds whose precedents are shown first, and whose own classes are known.
+    #[arg(long, value_name = "FILE")]
+    pub(super) thresholds: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,8 @@ pub enum Exit {
     Pass,
     /// 1
     Unexpected,
+    /// 2
+    Usage,
     /// 3
     Inconclusive,
     /// 96
@@ -56,6 +58,7 @@ impl Exit {
         match self {
             Self::Pass => 0,
             Self::Unexpected => 1,
+            Self::Usage => 2,
             Self::Inconclusive => 3,
             Self::BadInput => 96,
             Self::Broken => 100,
@@ -74,7 +77,7 @@ impl Exit {
     fn weight(self) -> u8 {
         match self {
             Self::Interrupted(_) => 8,
-            Self::BadInput | Self::Unexpected => 7,
+            Self::BadInput | Self::Unexpected | Self::Usage => 7,
             Self::NotStarted | Self::NeverReady | Self::SeedFailed | Self::NotWritten => 6,
             Self::Died => 5,
             Self::Unreadable => 4,

@@ -7,6 +7,7 @@ mod demo;
 mod diff;
 mod doctor;
 mod exit;
+mod explain;
 mod judge;
 mod layout;
 mod plan;
@@ -102,6 +103,7 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Judge(args) => judge::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Snapshot(args) => snapshot::run(&args).await,
         Command::Doctor(args) => doctor::run(&args).await,
         Command::DoctorChild => doctor::sleep(),

@@ -14,6 +14,7 @@ mod history;
 mod level;
 mod live;
 mod log;
+pub mod lore;
 mod memory;
 mod segment;
 mod sentence;
@@ -34,6 +35,7 @@ use crate::model::{
 use crate::series::{Series, Subject, restarts, watched};
 use crate::threshold::{ClassRule, RuleSet};
 
+pub use cause::{Joint, joints};
 pub use history::history_line;
 pub use live::worst;
 
