@@ -100,16 +100,22 @@ impl Figures {
         (rise >= grain(self.unit)).then_some(rise)
     }
 
-    /// The figure of the file against the figure that is proposed. One that rises from night to night is left as it is.
+    /// The figure of the file against the figure that is proposed. With `keep_rising`, one whose nights rise is left as it is.
     pub(super) fn judged(&self, old: Option<f64>, alpha: f64, least: f64, keep_rising: bool) -> Option<Bound> {
+        let spread = self.spread()?;
         let rising = self.rise().filter(|_| keep_rising);
-        let new = if rising.is_some() { old } else { self.bound(alpha, least) };
+        let proposed = self.bound(alpha, least)?;
+        // Nights that are all the same do not speak against a figure that is stricter than they can vouch for: `max: 0`.
+        let is_strict = |old: f64| spread.min >= spread.max && old >= spread.max && old < proposed;
+        let kept = rising.is_none() && old.is_some_and(is_strict);
+        let new = if kept || rising.is_some() { old } else { Some(proposed) };
         Some(Bound {
-            spread: self.spread()?,
+            spread,
             old,
-            old_alarms: old.and_then(|old| self.alarms(old)),
+            old_alarms: old.filter(|_| !kept).and_then(|old| self.alarms(old)),
             new,
-            new_alarms: new.and_then(|new| self.alarms(new)),
+            new_alarms: new.filter(|_| !kept).and_then(|new| self.alarms(new)),
+            kept,
             rising,
         })
     }

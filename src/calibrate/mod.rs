@@ -52,10 +52,13 @@ pub struct Bound {
     pub old: Option<f64>,
     /// How often a clean night breaks that.
     pub old_alarms: Option<Alarms>,
-    /// What is proposed; the old figure where `rising` is there.
+    /// What is proposed; the old figure where it is `kept` or `rising`.
     pub new: Option<f64>,
     /// How often a clean night breaks that.
     pub new_alarms: Option<Alarms>,
+    /// The old figure stays because it is stricter than the nights can vouch for, all of which are the same. Nothing can be
+    /// said of its alarms.
+    pub kept: bool,
     /// How far it rose from the first of the nights to the last (by the median of the slopes), where it rises from night to
     /// night more than chance explains.
     pub rising: Option<f64>,

@@ -97,16 +97,39 @@ impl Document {
 /// Puts a text in the place of a single value, in the quotes that it had.
 fn replace(node: &Node, value: &str, patches: &mut Patches<'_>) -> Option<()> {
     let Content::Scalar { text, plain } = &node.content else { return None };
-    let written = patches.slice(node.value)?;
-    let quote = written.chars().next().filter(|c| ['"', '\''].contains(c));
-    let whole = match quote {
-        _ if *plain => written == text,
-        Some(quote) => written.len() >= 2 && written.ends_with(quote),
-        // A block of text (`|`, `>`).
-        None => false,
-    };
-    let quote = quote.filter(|_| !plain).map(String::from).unwrap_or_default();
-    whole.then(|| patches.within(node.value, format!("{quote}{value}{quote}")))
+    let span = written(node, patches)?;
+    let slice = patches.slice(span)?;
+    if *plain && slice != text {
+        return None;
+    }
+    let quote = slice.chars().next().filter(|_| !plain).map(String::from).unwrap_or_default();
+    patches.within(span, format!("{quote}{value}{quote}"));
+    Some(())
+}
+
+/// The stretch of a single value within its line, quotes included. The parser's own goes on over blanks and comments behind a
+/// quote. `None`: it is a block of text (`|`, `>`), or goes on in the next line.
+fn written(node: &Node, patches: &Patches<'_>) -> Option<Span> {
+    let Content::Scalar { plain, .. } = &node.content else { return None };
+    if *plain {
+        return (node.value.start.line == node.value.end.line).then_some(node.value);
+    }
+    let rest = patches.rest(node.value.start)?;
+    let mut letters = rest.chars().enumerate();
+    let (_, quote) = letters.next().filter(|(_, first)| ['"', '\''].contains(first))?;
+    while let Some((at, letter)) = letters.next() {
+        if letter == '\\' && quote == '"' {
+            letters.next();
+        } else if letter == quote {
+            // Two single quotes are one that is meant.
+            if quote == '\'' && rest.chars().nth(at + 1) == Some(quote) {
+                letters.next();
+            } else {
+                return Some(Span::of(node.value.start, at + 1));
+            }
+        }
+    }
+    None
 }
 
 /// Puts a key with its value into a mapping.
@@ -150,7 +173,8 @@ fn in_brackets(node: &Node, patches: &Patches<'_>) -> bool {
 fn end_of(place: Place<'_>, patches: &Patches<'_>) -> Option<Location> {
     let node = place.node()?;
     let last = match &node.content {
-        Content::Scalar { .. } => return Some(node.value.end),
+        Content::Scalar { plain: true, .. } => return Some(node.value.end),
+        Content::Scalar { .. } => return written(node, patches).map(|span| span.end),
         Content::Map(..) | Content::List(_) if in_brackets(node, patches) => return Some(node.end),
         Content::Map(_, keys) => keys.last().and_then(|key| place.get(key)),
         Content::List(items) => items.len().checked_sub(1).map(|last| place.item(last)),

@@ -1,5 +1,6 @@
 //! Changes within lines and between them, collected first and made together.
 
+use super::super::Location;
 use super::super::error::Span;
 use super::{Edited, Heading};
 
@@ -65,6 +66,12 @@ impl<'t> Patches<'t> {
     pub(super) fn slice(&self, span: Span) -> Option<&'t str> {
         let (start, end) = self.bytes(span)?;
         self.lines.get(span.start.line)?.text.get(start..end)
+    }
+
+    /// The text from a place to the end of its line.
+    pub(super) fn rest(&self, start: Location) -> Option<&'t str> {
+        let (byte, _) = self.bytes(Span { start, end: start })?;
+        self.lines.get(start.line)?.text.get(byte..)
     }
 
     /// Puts a text in the place of a stretch within one line; of none, where it begins.
