@@ -30,6 +30,8 @@ pub(super) enum Command {
     Diff(DiffArgs),
     /// Say what growth of a class means, where it likely comes from, and how to look closer.
     Explain(ExplainArgs),
+    /// Propose thresholds from the clean nights of a scenario's history, and write them if asked to.
+    Calibrate(CalibrateArgs),
     /// Look for a moment at a running container or process.
     Snapshot(SnapshotArgs),
     /// Say what works on this machine, why the rest does not, and what to do about it.
@@ -165,6 +167,37 @@ pub(super) struct ExplainArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct CalibrateArgs {
+    /// A scenario file: its name says which history, and it names the thresholds.
+    #[arg(value_name = "SCENARIO")]
+    pub(super) scenario: PathBuf,
+    /// Thresholds in place of the scenario's; a file that is not there is made.
+    #[arg(long, value_name = "FILE")]
+    pub(super) thresholds: Option<PathBuf>,
+    /// Folder in which nights land.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(super) reports: PathBuf,
+    /// The most nights that are used, the latest ones.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(3..=10_000))]
+    pub(super) nights: u64,
+    /// Nights of this kind of machine in place of this one's, as the history names it; `any`: of all.
+    #[arg(long, value_name = "KIND|any")]
+    pub(super) machine: Option<String>,
+    /// Also nights of earlier texts of the scenario.
+    #[arg(long)]
+    pub(super) any_digest: bool,
+    /// How many clean nights may break a figure, all classes together.
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = percent, allow_hyphen_values = true)]
+    pub(super) false_alarms: f64,
+    /// Propose also for built-in classes that the thresholds do not name.
+    #[arg(long)]
+    pub(super) add_classes: bool,
+    /// Write the figures into the thresholds file, keeping all the rest of it.
+    #[arg(long)]
+    pub(super) write: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct SnapshotArgs {
     /// A container's name or id, or a process id.
     #[arg(value_name = "CONTAINER|PID")]
@@ -218,6 +251,15 @@ fn time(text: &str) -> Result<Duration, String> {
 
 fn time_or_zero(text: &str) -> Result<Duration, String> {
     crate::document::duration_or_zero(text).map_err(|error| error.to_string())
+}
+
+/// A share of at least a millionth and at most a half, as 0 to 1.
+fn percent(text: &str) -> Result<f64, String> {
+    let Some(number) = text.trim().strip_suffix('%') else {
+        return Err("expected a share with `%`, for example `1%`".to_owned());
+    };
+    let share = number.trim().parse::<f64>().map_err(|_| "expected a number before `%`, for example `0.5%`")? / 100.0;
+    if (1e-6..=0.5).contains(&share) { Ok(share) } else { Err("expected a share from 0.0001% to 50%".to_owned()) }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod calibrate;
 mod clean;
 mod console;
 mod demo;
@@ -104,6 +105,7 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Report(args) => report::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Snapshot(args) => snapshot::run(&args).await,
         Command::Doctor(args) => doctor::run(&args).await,
         Command::DoctorChild => doctor::sleep(),

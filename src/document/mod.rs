@@ -5,6 +5,7 @@
 //! A [`Place`] points into the tree, so that an error found long after the parsing still shows the line it is about.
 
 mod decode;
+mod edit;
 mod error;
 mod quantity;
 mod read;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+pub use edit::{Edited, Heading, LineChange, Setting};
 pub use error::FileError;
 pub use quantity::{QuantityError, duration, duration_or_zero, size, written};
 pub use tree::Place;

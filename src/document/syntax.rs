@@ -131,7 +131,9 @@ impl Builder<'_> {
                     self.collection(Content::Map(BTreeMap::new(), Vec::new()), span)?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => {
-                    self.open.pop();
+                    if let Some(node) = self.open.pop().and_then(|open| self.nodes.get_mut(open.node)) {
+                        node.end = span.end;
+                    }
                 }
             }
         }
@@ -240,7 +242,7 @@ impl Builder<'_> {
                 (Some(Content::Map(..) | Content::Scalar { .. }) | None, _) => (open.node, Step::Root, None),
             },
         };
-        self.nodes.push(Node { parent, step, key, value, content });
+        self.nodes.push(Node { parent, step, key, value, end: value.end, content });
         id
     }
 }

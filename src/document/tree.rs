@@ -23,6 +23,8 @@ pub(super) struct Node {
     /// The key, where there is one.
     pub(super) key: Option<Span>,
     pub(super) value: Span,
+    /// The place behind a list or mapping in brackets; of one without them, where the next thing begins.
+    pub(super) end: Location,
     pub(super) content: Content,
 }
 
@@ -77,7 +79,7 @@ impl<'d> Place<'d> {
         Self { document, node: 0 }
     }
 
-    fn node(self) -> Option<&'d Node> {
+    pub(super) fn node(self) -> Option<&'d Node> {
         self.document.tree.nodes.get(self.node)
     }
 

@@ -104,6 +104,14 @@ struct Class<'a> {
     series: Series,
 }
 
+impl<'a> Class<'a> {
+    /// The class of the target as a whole.
+    fn whole(rule: &'a ClassRule, series: Series) -> Self {
+        let (of, members, judged) = (None, HashSet::new(), subjects::Judged::All);
+        Self { rule, subject: TARGET.to_owned(), of, members, judged, series }
+    }
+}
+
 impl<'a> Night<'a> {
     fn of(recorded: Recorded<'a>, rules: &'a RuleSet) -> Self {
         let Recorded { record, snapshots, log, unread_lines } = recorded;

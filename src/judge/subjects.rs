@@ -44,14 +44,7 @@ pub(super) fn classes<'a>(record: &RunRecord, rules: &'a RuleSet, watched: &[&Sn
 /// be read is none.
 fn of_rule<'a>(rule: &'a ClassRule, question: &Question<'_>, whole: Series, watched: &[&Snapshot]) -> Vec<Class<'a>> {
     let found = if can_split(&rule.select, rule.per) { parts(question, rule.per, watched) } else { Vec::new() };
-    let whole = Class {
-        rule,
-        subject: TARGET.to_owned(),
-        of: None,
-        members: HashSet::new(),
-        judged: Judged::All,
-        series: whole,
-    };
+    let whole = Class::whole(rule, whole);
     if found.is_empty() {
         return vec![whole];
     }

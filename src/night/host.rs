@@ -3,7 +3,7 @@
 use crate::model::HostRecord;
 
 /// What is known of the machine.
-pub(super) fn record() -> HostRecord {
+pub fn record() -> HostRecord {
     let name = rustix::system::uname();
     HostRecord {
         kernel: name.release().to_string_lossy().into_owned(),

@@ -24,6 +24,7 @@ use crate::scenario::{Scenario, TargetKind};
 use crate::target::{Target, TargetError};
 use crate::threshold::RuleSet;
 
+pub use host::record as this_machine;
 pub use notice::{Audience, Notice, Tick};
 
 /// Which containers stay when the night is over.

@@ -9,6 +9,7 @@ pub mod gauss;
 pub mod order;
 pub mod poisson;
 pub mod power;
+pub mod student;
 pub mod trend;
 
 /// Halves `[low, high]` until the place is found where `below` turns from true to false. Eighty halvings are more than a

@@ -9,7 +9,7 @@ use crate::document::{Document, FileError, Kind, Place, Scalar, listed};
 use crate::model::{DeadKind, Metric, Severity, Unit};
 
 /// What a thresholds file is, to the reader of documents.
-const THRESHOLDS: Kind = Kind {
+pub const KIND: Kind = Kind {
     noun: "thresholds",
     whole: "the thresholds file",
     smallest: "`classes: {fd.total: {max: 400}}`",
@@ -29,7 +29,7 @@ const RULES: [&str; 4] = ["max", "max_limit_ratio", "max_dead", "max_growth_per_
 /// # Errors
 /// Whatever is wrong with the file, with its place.
 pub fn load(path: &Path) -> Result<RuleSet, FileError> {
-    resolve(&Document::read(path, THRESHOLDS)?)
+    resolve(&Document::read(path, KIND)?)
 }
 
 /// Reads thresholds from text; `path` is only for messages.
@@ -37,7 +37,7 @@ pub fn load(path: &Path) -> Result<RuleSet, FileError> {
 /// # Errors
 /// Whatever is wrong with the text, with its place.
 pub fn parse(path: &Path, text: &str) -> Result<RuleSet, FileError> {
-    resolve(&Document::parse(path, text.to_owned(), THRESHOLDS)?)
+    resolve(&Document::parse(path, text.to_owned(), KIND)?)
 }
 
 fn resolve(document: &Document) -> Result<RuleSet, FileError> {

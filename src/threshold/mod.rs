@@ -10,7 +10,7 @@ use globset::GlobMatcher;
 
 use crate::model::{Metric, Severity};
 
-pub use load::{load, parse};
+pub use load::{KIND, load, parse};
 
 /// The rules of a thresholds file.
 #[derive(Debug, Clone)]

@@ -295,7 +295,7 @@ fn unlisted<'a>(night: &Night<'_>, listed: &[Item<'a>], unnamed: &'a [ClassRule]
         return Vec::new();
     }
     let grown = unnamed.iter().filter_map(|rule| {
-        let class = Class { rule, subject: TARGET.to_owned(), series: read(&rule.name, &rule.select, &night.watched) };
+        let class = Class::whole(rule, read(&rule.name, &rule.select, &night.watched));
         let growth = growth::judge(night, &class, 0.0);
         if growth.outcome == Outcome::Holds {
             return None;

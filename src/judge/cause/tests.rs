@@ -425,7 +425,7 @@ proptest! {
         record.events = churns.into_iter().map(|at_ms| Event { at_ms, kind: EventKind::Churn, text: "c".to_owned() }).collect();
         let snapshots = soak(300, 60, |_, _| {});
         let rules = RuleSet::empty();
-        let night = Night::of(Recorded { record: &record, snapshots: &snapshots, log: &[] }, &rules);
+        let night = Night::of(Recorded { record: &record, snapshots: &snapshots, log: &[], unread_lines: 0 }, &rules);
         let causes = super::of(&night, &findings, &rules);
         for cause in &causes {
             prop_assert!(cause.sentence.ends_with('.') && !cause.findings.is_empty(), "{cause:?}");

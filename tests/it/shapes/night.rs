@@ -151,7 +151,7 @@ impl Night {
 /// The judge's word on the looks of a made-up night. The only place where the judge is called.
 fn judged(snapshots: &[Snapshot], interval_s: u64) -> Assessment {
     let rules = threshold::parse(Path::new("shapes.yaml"), RULES).unwrap();
-    judge(Recorded { record: &record(interval_s), snapshots, log: &[] }, &rules)
+    judge(Recorded { record: &record(interval_s), snapshots, log: &[], unread_lines: 0 }, &rules)
 }
 
 fn record(interval_s: u64) -> RunRecord {
