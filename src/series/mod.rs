@@ -6,6 +6,7 @@
 
 mod count;
 mod dead;
+mod ends;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::threshold::{ClassRule, Selector};
 
 pub use count::Missing;
 pub use dead::{dead_at_end, dead_rest_at_end, unasked_at_end};
+pub use ends::{End, ends};
 
 /// A figure over time.
 #[derive(Debug, Clone, PartialEq)]
