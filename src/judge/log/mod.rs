@@ -113,8 +113,8 @@ pub(super) fn judge(night: &Night<'_>, rules: &RuleSet) -> Vec<Finding> {
 }
 
 fn judge_rule(log: &Log<'_>, rule: &LogRule) -> Vec<(&'static str, Finding)> {
-    let matching = || log.lines.iter().copied().filter(|line| rule.pattern.is_match(&line.text));
-    let all = gather(matching().map(|line| Lines::of(line, log.watched_s)));
+    let matching: Vec<&KeptLine> = log.lines.iter().copied().filter(|line| rule.pattern.is_match(&line.text)).collect();
+    let all = gather(matching.iter().map(|line| Lines::of(line, log.watched_s)));
     let number = all.map_or(0, |all| all.number);
     let shown = shown(rule);
     let made = |status, allowed, measured, text| Finding {
@@ -137,7 +137,7 @@ fn judge_rule(log: &Log<'_>, rule: &LogRule) -> Vec<(&'static str, Finding)> {
         findings.push(("max_per_hour", made(status, most, rate, text)));
     }
     if let Some(most) = rule.max_repeats_per_hour {
-        let repeated = repeated(matching(), log.watched_s);
+        let repeated = repeated(&matching, log.watched_s);
         let over_and_over = repeated.filter(Lines::go_on);
         let (status, doubt) = of_pace(log, over_and_over.map_or(0, |lines| lines.number), most);
         let rate = pace(repeated.map_or(0, |lines| lines.number), log.hours());
@@ -162,7 +162,7 @@ fn gather<'a>(lines: impl Iterator<Item = Lines<'a>>) -> Option<Lines<'a>> {
 
 /// Of the lines that are equal but for their numbers, those that came over and over, the most frequent first; without such the
 /// most frequent of all. Ties go to what came first.
-fn repeated<'a>(matching: impl Iterator<Item = &'a KeptLine>, watched_s: f64) -> Option<Lines<'a>> {
+fn repeated<'a>(matching: &[&'a KeptLine], watched_s: f64) -> Option<Lines<'a>> {
     let mut templates: HashMap<String, Lines<'a>> = HashMap::new();
     for line in matching {
         let own = Lines::of(line, watched_s);

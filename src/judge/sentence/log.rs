@@ -29,7 +29,7 @@ pub(in crate::judge) enum Doubtful {
     },
 }
 
-/// On the number of lines that match a pattern.
+/// On the number of lines that match a pattern; `pattern` is printable already.
 pub(in crate::judge) fn log_lines(
     pattern: &str,
     lines: Option<&Lines<'_>>,
@@ -64,22 +64,21 @@ pub(in crate::judge) fn log_repeats(
 ) -> String {
     let allowed = format!("({}/h allowed)", figure(most));
     let Some(lines) = lines else {
-        return format!("No log line matches {} {allowed}{}.", foreign(pattern), doubts(doubt));
+        return format!("No log line matches “{pattern}” {allowed}{}.", doubts(doubt));
     };
     let times = if lines.number == 1 { "once".to_owned() } else { count(lines.number, "time") };
     let burst = if over_and_over { "" } else { " in one burst" };
-    let (pattern, rate, doubts, course) = (foreign(pattern), figure(rate), doubts(doubt), course(Some(lines)));
+    let (rate, doubts, course) = (figure(rate), doubts(doubt), course(Some(lines)));
     format!(
-        "The same log line of {pattern}, but for its numbers, came {times}{burst}, {rate}/h {allowed}{doubts}{course}."
+        "The same log line of “{pattern}”, but for its numbers, came {times}{burst}, {rate}/h {allowed}{doubts}{course}."
     )
 }
 
 fn matched(number: u64, pattern: &str) -> String {
-    let pattern = foreign(pattern);
     match number {
-        0 => format!("No log line matches {pattern}"),
-        1 => format!("1 log line matches {pattern}"),
-        n => format!("{n} log lines match {pattern}"),
+        0 => format!("No log line matches “{pattern}”"),
+        1 => format!("1 log line matches “{pattern}”"),
+        n => format!("{n} log lines match “{pattern}”"),
     }
 }
 
