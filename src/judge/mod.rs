@@ -60,13 +60,14 @@ fn record_day(night: &Night<'_>) -> jiff::civil::Date {
     night.record.started.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// Breaches first, what fails before what warns, then the undecided, then what holds.
+/// Breaches first, what fails before what warns and that before what is acknowledged, then the undecided, then what holds.
 fn rank(finding: &Finding) -> u8 {
     match (finding.status, finding.severity) {
+        (Status::Breaks, Severity::Fail | Severity::Warn) if finding.ack.is_some() => 2,
         (Status::Breaks, Severity::Fail) => 0,
         (Status::Breaks, Severity::Warn) => 1,
-        (Status::Undecided, Severity::Fail | Severity::Warn) => 2,
-        (Status::Holds, Severity::Fail | Severity::Warn) => 3,
+        (Status::Undecided, Severity::Fail | Severity::Warn) => 3,
+        (Status::Holds, Severity::Fail | Severity::Warn) => 4,
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Night, TARGET, finding, sentence};
+use super::{Night, TARGET, events, finding, sentence};
 use crate::model::{
-    CounterRecord, Ending, Event, EventKind, Finding, Phase, PortEnd, RuleKind, Severity, Status, StopRecord,
-    TermResponse,
+    CounterRecord, Ending, Finding, Phase, PhaseRecord, PortEnd, RuleKind, Severity, Status, StopRecord, TermResponse,
 };
 use crate::series::Missing;
 use crate::threshold::RuleSet;
@@ -13,10 +12,12 @@ use crate::threshold::RuleSet;
 /// That the target lived, could be read, and did its work.
 pub(super) fn before_the_classes(night: &Night<'_>, rules: &RuleSet) -> Vec<Finding> {
     let mut findings = vec![alive(night)];
-    findings.extend(restarts(night));
-    findings.extend(out_of_memory(night));
+    findings.extend(events::judge(night, rules));
     findings.push(readable(night, rules));
-    findings.extend(night.record.counters.iter().map(workload));
+    for counter in &night.record.counters {
+        findings.extend(workload(counter));
+        findings.extend(counter.at_most.map(|most| comes_back(night, counter, most)));
+    }
     findings
 }
 
@@ -29,10 +30,34 @@ pub(super) fn after_the_classes(night: &Night<'_>, rules: &RuleSet) -> Vec<Findi
 
 /// How long the soak went on, seconds.
 pub(super) fn soaked_s(night: &Night<'_>) -> f64 {
-    let phase = night.record.phases.iter().rev().find(|phase| phase.phase == Phase::Soak);
-    let whole = phase.and_then(|phase| phase.to_s.map(|to| (to - phase.from_s).max(0.0)));
+    let whole = soak(night).and_then(|phase| phase.to_s.map(|to| (to - phase.from_s).max(0.0)));
     let last = night.watched.iter().rev().find(|snapshot| snapshot.phase == Phase::Soak);
     whole.filter(|soaked| soaked.is_finite()).unwrap_or_else(|| last.map_or(0.0, |snapshot| snapshot.at_s()))
+}
+
+/// How long the target was watched, the settle phase included, seconds.
+pub(super) fn watched_s(night: &Night<'_>) -> f64 {
+    let settled = phase_s(night, Phase::Settle, |phase| phase.to_s);
+    settled.unwrap_or_else(|| {
+        let last = night.watched.last().map_or(0.0, |snapshot| snapshot.at_s());
+        if night.record.ending == Ending::Completed { soaked_s(night) } else { soaked_s(night).max(last) }
+    })
+}
+
+/// When the target was asked to stop, seconds since the soak began; `None` where it was not.
+pub(super) fn asked_to_stop_s(night: &Night<'_>) -> Option<f64> {
+    phase_s(night, Phase::Stop, |phase| Some(phase.from_s))
+}
+
+fn soak<'a>(night: &Night<'a>) -> Option<&'a PhaseRecord> {
+    night.record.phases.iter().rev().find(|phase| phase.phase == Phase::Soak)
+}
+
+/// A moment of a phase after the soak, seconds since the soak began.
+fn phase_s(night: &Night<'_>, phase: Phase, moment: impl Fn(&PhaseRecord) -> Option<f64>) -> Option<f64> {
+    let begin = soak(night)?.from_s;
+    let phase = night.record.phases.iter().rev().find(|record| record.phase == phase)?;
+    Some(moment(phase)? - begin).filter(|moment| moment.is_finite() && *moment >= 0.0)
 }
 
 fn alive(night: &Night<'_>) -> Finding {
@@ -49,29 +74,8 @@ fn alive(night: &Night<'_>) -> Finding {
         | Ending::NeverReady { .. }
         | Ending::SeedFailed { .. } => Status::Undecided,
     };
-    let text = sentence::alive(ending, soaked_s(night));
+    let text = sentence::alive(ending, soaked_s(night), events::final_level(night).as_ref());
     Finding { required: true, ..finding("alive", TARGET, RuleKind::Alive, status, text) }
-}
-
-/// The events of a kind during the soak.
-fn during<'a>(night: &'a Night<'_>, kind: EventKind) -> impl Iterator<Item = &'a Event> {
-    night.record.events.iter().filter(move |event| event.kind == kind && event.at_ms >= 0)
-}
-
-fn restarts(night: &Night<'_>) -> Option<Finding> {
-    let first = during(night, EventKind::Restart).map(|event| event.at_ms).min()?;
-    let n = during(night, EventKind::Restart).count() as u64;
-    let text = sentence::restarts(n, first as f64 / 1000.0);
-    let found = finding("restart", TARGET, RuleKind::Alive, Status::Breaks, text);
-    Some(Finding { severity: Severity::Warn, allowed: Some(0.0), measured: Some(n as f64), ..found })
-}
-
-fn out_of_memory(night: &Night<'_>) -> Option<Finding> {
-    let first = during(night, EventKind::Oom).min_by_key(|event| event.at_ms)?;
-    let n = during(night, EventKind::Oom).count() as u64;
-    let text = sentence::out_of_memory(n, &first.text);
-    let found = finding("oom", TARGET, RuleKind::Alive, Status::Breaks, text);
-    Some(Finding { severity: Severity::Warn, allowed: Some(0.0), measured: Some(n as f64), ..found })
 }
 
 fn readable(night: &Night<'_>, rules: &RuleSet) -> Finding {
@@ -100,18 +104,42 @@ fn readable(night: &Night<'_>, rules: &RuleSet) -> Finding {
     found(Status::Holds, sentence::readable(night.watched.len()))
 }
 
-fn workload(counter: &CounterRecord) -> Finding {
+/// That a counter grew. One that must only come back need not grow.
+fn workload(counter: &CounterRecord) -> Option<Finding> {
+    if counter.at_most.is_some() && counter.at_least <= 0.0 {
+        return None;
+    }
     let grown = counter.start.zip(counter.end).map(|(start, end)| end - start).filter(|grown| grown.is_finite());
     let status = match grown {
         Some(grown) if grown >= counter.at_least => Status::Holds,
         Some(_) | None => Status::Undecided,
     };
     let text = sentence::workload(grown, counter.at_least, counter.problem.as_deref());
-    Finding {
+    Some(Finding {
         required: true,
         allowed: Some(counter.at_least),
         measured: grown,
         ..finding(&counter.name, TARGET, RuleKind::Workload, status, text)
+    })
+}
+
+/// That a counter came back once the load was over.
+fn comes_back(night: &Night<'_>, counter: &CounterRecord, most: f64) -> Finding {
+    // Without a settle phase there is one figure. With one, the figure before it can show that the counter never left.
+    let rested = counter.settled.is_some() || night.record.plan.settle_s <= 0.0;
+    let above = counter.start.zip(counter.settled.or(counter.end)).map(|(start, end)| end - start);
+    let above = above.filter(|above| above.is_finite());
+    let status = match above {
+        Some(above) if above <= most => Status::Holds,
+        Some(above) if rested && above > most => Status::Breaks,
+        Some(_) | None => Status::Undecided,
+    };
+    let text = sentence::comes_back(above, most, rested, counter.problem.as_deref());
+    Finding {
+        required: true,
+        allowed: Some(most),
+        measured: above,
+        ..finding(&counter.name, TARGET, RuleKind::ComesBack, status, text)
     }
 }
 

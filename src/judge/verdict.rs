@@ -1,5 +1,7 @@
 //! From findings to the verdict of a night and its reason.
 
+use std::collections::BTreeSet;
+
 use super::standing::soaked_s;
 use super::{Night, sentence};
 use crate::model::text::count;
@@ -29,7 +31,7 @@ fn decide(night: &Night<'_>, findings: &[Finding]) -> (Verdict, String) {
         if !whole && !matches!(ending, Ending::Died { .. }) {
             reason = format!("{reason}; {}", sentence::clause(&sentence::cut_short(ending, soaked_s(night))));
         }
-        return (Verdict::Fail, reason);
+        return (Verdict::Fail, reason + &acknowledged(findings));
     }
     if !whole {
         return (Verdict::Inconclusive, sentence::cut_short(ending, soaked_s(night)));
@@ -50,7 +52,23 @@ fn decide(night: &Night<'_>, findings: &[Finding]) -> (Verdict, String) {
 }
 
 fn failing(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
-    findings.iter().filter(|found| found.status == Status::Breaks && found.severity == Severity::Fail)
+    weighing(findings, Severity::Fail)
+}
+
+/// The breaches of a severity that nobody acknowledged.
+fn weighing(findings: &[Finding], severity: Severity) -> impl Iterator<Item = &Finding> {
+    let weighs =
+        move |found: &&Finding| found.status == Status::Breaks && found.severity == severity && found.ack.is_none();
+    findings.iter().filter(weighs)
+}
+
+/// "; 1 known breach is acknowledged"
+fn acknowledged(findings: &[Finding]) -> String {
+    match findings.iter().filter(|found| found.ack.is_some()).count() {
+        0 => String::new(),
+        1 => "; 1 known breach is acknowledged".to_owned(),
+        n => format!("; {n} known breaches are acknowledged"),
+    }
 }
 
 /// The first findings as clauses, and how many more there are.
@@ -104,13 +122,17 @@ fn classes(findings: &[Finding], wanted: impl Fn(&Finding) -> bool) -> Vec<&str>
 
 fn passed(findings: &[Finding]) -> String {
     let judged = classes(findings, |_| true).len() as u64;
-    let growing = classes(findings, |found| found.rule == RuleKind::MaxGrowth);
+    // What is known to drip and borne did not pass: the other classes did.
+    let growth = |found: &Finding| found.rule == RuleKind::MaxGrowth;
+    let growing = classes(findings, |found| growth(found) && found.ack.is_none());
     let undecided = classes(findings, |found| found.status == Status::Undecided);
-    let held = classes(findings, |found| found.rule == RuleKind::MaxGrowth && found.status == Status::Holds).len();
+    let held = classes(findings, |found| growth(found) && found.status == Status::Holds).len();
     let mut reason = if judged == 0 {
         "The target lived; no class is judged".to_owned()
-    } else if growing.is_empty() {
+    } else if !findings.iter().any(growth) {
         format!("No rule is broken in {}; only levels and dead handles were judged", classes_of(judged))
+    } else if growing.is_empty() {
+        "What drips is known".to_owned()
     } else if held == growing.len() {
         format!("Nothing dripped in {}", classes_of(held as u64))
     } else {
@@ -119,12 +141,20 @@ fn passed(findings: &[Finding]) -> String {
     if !undecided.is_empty() {
         reason = format!("{reason}; undecided: {}", names(&undecided));
     }
-    let warned: Vec<&Finding> =
-        findings.iter().filter(|found| found.status == Status::Breaks && found.severity == Severity::Warn).collect();
+    let patterns: BTreeSet<&str> = findings
+        .iter()
+        .filter(|found| found.rule == RuleKind::Log && found.status == Status::Undecided)
+        .map(|found| found.class.as_str())
+        .collect();
+    if !patterns.is_empty() {
+        let patterns: Vec<&str> = patterns.into_iter().collect();
+        reason = format!("{reason}; undecided in the log: {}", names(&patterns));
+    }
+    let warned: Vec<&Finding> = weighing(findings, Severity::Warn).collect();
     if !warned.is_empty() {
         reason = format!("{reason}; {}: {}", count(warned.len() as u64, "warning"), listed(&warned));
     }
-    reason
+    reason + &acknowledged(findings)
 }
 
 fn classes_of(n: u64) -> String {

@@ -1,12 +1,20 @@
 //! Every sentence of the judge. A sentence on a class reads on after the class's name: "fd.pidfd" + "holds 12 dead handles".
 
+mod events;
+mod log;
+mod standing;
+
 use std::collections::BTreeMap;
 
 use super::dead::Tally;
 use super::growth::{Doubt, Growth, Outcome};
 use crate::model::text::{amount, count, figure, per_hour, printable, seconds, shorten};
-use crate::model::{DeadKind, Ending, Estimate, Gap, PortEnd, StopRecord, TermResponse, Unit};
+use crate::model::{DeadKind, Estimate, Gap, Unit};
 use crate::series::{Missing, Series};
+
+pub(super) use events::{deaths, out_of_memory, self_kills, unhealthy};
+pub(super) use log::{Doubtful, log_lines, log_pace, log_repeats};
+pub(super) use standing::{after, alive, comes_back, cut_short, expired, readable, refused, stop, workload};
 
 /// The longest foreign text within a sentence, characters.
 const FOREIGN: usize = 300;
@@ -275,101 +283,6 @@ pub(super) fn seen_above(rate: f64, unit: Unit) -> String {
 /// Long times in whole minutes.
 fn minutes(value: f64) -> String {
     if value < 120.0 { seconds(value) } else { seconds((value / 60.0).round() * 60.0) }
-}
-
-/// On the end of the target or of the run.
-pub(super) fn alive(ending: &Ending, soaked_s: f64) -> String {
-    let soaked = minutes(soaked_s);
-    match ending {
-        Ending::Died { message } => format!("The target died after {soaked} of the soak: {}.", foreign(message)),
-        Ending::Completed => format!("The target lived to the end of the soak of {soaked}."),
-        Ending::Unreadable { .. }
-        | Ending::NotWritten { .. }
-        | Ending::Unfinished
-        | Ending::Interrupted { .. }
-        | Ending::NotStarted { .. }
-        | Ending::NeverReady { .. }
-        | Ending::SeedFailed { .. } => format!("{}.", cut_short(ending, soaked_s)),
-    }
-}
-
-/// Why a night is no whole night, without a full stop.
-pub(super) fn cut_short(ending: &Ending, soaked_s: f64) -> String {
-    let soaked = minutes(soaked_s);
-    match ending {
-        Ending::Completed => "All phases ran".to_owned(),
-        Ending::Unfinished => format!("The run ended without saying how, after {soaked} of the soak"),
-        Ending::Interrupted { signal } => {
-            format!("The run was interrupted by signal {signal}, after {soaked} of the soak")
-        }
-        Ending::NotStarted { message } => format!("The target could not be started: {}", foreign(message)),
-        Ending::NeverReady { message } => format!("The target was never ready: {}", foreign(message)),
-        Ending::SeedFailed { message } => format!("Seeding failed: {}", foreign(message)),
-        Ending::Died { message } => format!("The target died after {soaked} of the soak: {}", foreign(message)),
-        Ending::Unreadable { message } => format!("What must be judged could not be read: {}", foreign(message)),
-        Ending::NotWritten { message } => format!("The night could not be written: {}", foreign(message)),
-    }
-}
-
-/// On classes of which the kernel refused every reading.
-pub(super) fn refused(classes: &[&str]) -> String {
-    format!(
-        "The kernel refused every reading of {}; run slowdrip with the right to read /proc/PID/fd.",
-        classes.join(", ")
-    )
-}
-
-/// On what could be read.
-pub(super) fn readable(snapshots: usize) -> String {
-    format!("What must be judged could be read in {}.", count(snapshots as u64, "snapshot"))
-}
-
-/// On a counter of the workload.
-pub(super) fn workload(grown: Option<f64>, at_least: f64, problem: Option<&str>) -> String {
-    match (grown, problem) {
-        (Some(grown), _) => format!("Grew by {} (at least {}).", figure(grown), figure(at_least)),
-        (None, Some(problem)) => format!("Could not be read: {}.", foreign(problem)),
-        (None, None) => format!("Could not be read; it must grow by {}.", figure(at_least)),
-    }
-}
-
-/// On a failed check after the soak.
-pub(super) fn after(text: &str) -> String {
-    format!("Check after the soak failed: {}.", foreign(text))
-}
-
-/// On restarts.
-pub(super) fn restarts(n: u64, first_s: f64) -> String {
-    format!("The target was restarted {} during the soak, first after {}.", count(n, "time"), seconds(first_s))
-}
-
-/// On out-of-memory kills.
-pub(super) fn out_of_memory(n: u64, text: &str) -> String {
-    format!("The engine reported {} for want of memory: {}.", count(n, "kill"), foreign(text))
-}
-
-/// On the answer to the stop signal.
-pub(super) fn stop(stop: &StopRecord) -> String {
-    let signal = foreign(&stop.signal);
-    let took = seconds(stop.took_s);
-    let port = match stop.port {
-        PortEnd::Silent => " and port silent",
-        PortEnd::StillServing => ", but the port still answered",
-        PortEnd::NoPort => "",
-    };
-    match (stop.response, stop.port) {
-        (TermResponse::Exited, PortEnd::StillServing) => {
-            format!("{signal} stopped the main process in {took}{port}: something goes on serving.")
-        }
-        (TermResponse::Exited, PortEnd::Silent | PortEnd::NoPort) => format!("Exited in {took}{port} after {signal}."),
-        (TermResponse::Ignored, PortEnd::StillServing) => {
-            format!("Ignored {signal} for {took} (had to be killed) and the port still answered.")
-        }
-        (TermResponse::Ignored, PortEnd::Silent) => {
-            format!("Ignored {signal} for {took} (had to be killed), port silent.")
-        }
-        (TermResponse::Ignored, PortEnd::NoPort) => format!("Ignored {signal} for {took} (had to be killed)."),
-    }
 }
 
 /// A sentence as part of a longer one: without its full stop, the first letter small where it begins a word in small letters.
