@@ -6,8 +6,10 @@
 
 mod decode;
 mod error;
+pub(crate) mod form;
 mod quantity;
 mod read;
+mod schema;
 mod syntax;
 mod tree;
 mod wire;
@@ -23,6 +25,7 @@ pub use tree::Place;
 pub use wire::{Either, OneOrMany, Ordered, Scalar};
 
 pub(crate) use error::{did_you_mean, listed, suggest};
+pub(crate) use schema::{one_of, one_of_at_least, schema};
 
 use tree::Tree;
 
