@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 pub use error::FileError;
 pub use quantity::{QuantityError, duration, duration_or_zero, size, written};
 pub use tree::Place;
-pub use wire::{Either, OneOrMany, Ordered, Scalar};
+pub use wire::{Choice, Either, OneOrMany, Ordered, Scalar};
 
 pub(crate) use error::{did_you_mean, listed, suggest};
 pub(crate) use schema::{one_of, one_of_at_least, schema};

@@ -7,11 +7,14 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use super::{Either, OneOrMany, Ordered, Scalar};
+use super::{Choice, Either, OneOrMany, Ordered, Scalar};
 
 /// The JSON Schema of a wire form, as indented text that ends with a line feed. Of draft 7, which every editor reads.
 pub(crate) fn schema<T: JsonSchema>() -> String {
-    let generator = SchemaSettings::draft07().with_transform(RecursiveTransform(refuse_nulls)).into_generator();
+    let generator = SchemaSettings::draft07()
+        .with_transform(RecursiveTransform(refuse_nulls))
+        .with_transform(RecursiveTransform(unwrap_lines))
+        .into_generator();
     format!("{:#}\n", generator.into_root_schema_for::<T>().to_value())
 }
 
@@ -46,6 +49,13 @@ fn refuse_nulls(schema: &mut Schema) {
     }
 }
 
+/// The lines of a comment end where its file ends them, which is nothing to an editor.
+fn unwrap_lines(schema: &mut Schema) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = text.replace('\n', " ");
+    }
+}
+
 /// Asks for at least one of these keys.
 pub(crate) fn one_of_at_least(schema: &mut Schema, keys: &[&str]) {
     schema.insert("anyOf".to_owned(), required(keys));
@@ -71,6 +81,20 @@ impl JsonSchema for Scalar {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": ["string", "number", "boolean"]})
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Choice<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<T>()
     }
 }
 

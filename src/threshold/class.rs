@@ -3,7 +3,7 @@
 use super::takes::Takes;
 use super::wire::{ClassWire, DefaultsWire};
 use super::{ClassRule, Per, figure, select};
-use crate::document::{FileError, Place, Scalar, listed};
+use crate::document::{Choice, FileError, Place, Scalar, listed};
 use crate::model::{Metric, Severity, Unit};
 
 /// The drip that a pass must have been able to see where the file does not say: what an application that is idle would need
@@ -34,7 +34,7 @@ impl Defaults {
             Some(wire) => figure::must_detect(at, wire, Unit::Count)?,
             None => MUST_DETECT_COUNT,
         };
-        Ok(Self { must_detect, severity: wire.severity.unwrap_or(Severity::Fail) })
+        Ok(Self { must_detect, severity: wire.severity.map_or(Severity::Fail, |Choice(severity)| severity) })
     }
 }
 
@@ -82,8 +82,8 @@ pub(super) fn read(
         },
         cycle: duration("cycle", &wire.cycle)?,
         older_than: duration("older_than", &wire.older_than)?,
-        per: wire.per.unwrap_or_default(),
-        severity: wire.severity.unwrap_or(defaults.severity),
+        per: wire.per.map_or(Per::default(), |Choice(per)| per),
+        severity: wire.severity.map_or(defaults.severity, |Choice(severity)| severity),
         required: wire.required,
         name: name.to_owned(),
         select,
@@ -117,7 +117,10 @@ fn check_keys(place: Place<'_>, name: &str, takes: Takes) -> Result<(), FileErro
     if allowed.contains(&written) {
         return Ok(());
     }
-    let why = if takes.process { "has no paths; only descriptors have" } else { "is a figure of the whole target" };
-    let help = format!("here `per` can be {}", listed(allowed));
+    let (why, help) = if takes.process {
+        ("has no paths; only descriptors have", format!("here `per` can be {}", listed(allowed)))
+    } else {
+        ("is a figure of the whole target", "remove it".to_owned())
+    };
     Err(at.error(format!("{}: `{name}` {why}", at.quoted()), help))
 }

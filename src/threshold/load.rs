@@ -5,7 +5,7 @@ use std::path::Path;
 use super::class::{self, Defaults};
 use super::wire::{EventsWire, ThresholdsWire, WeightWire};
 use super::{EventRules, RuleSet, known, log};
-use crate::document::{Document, FileError, Kind};
+use crate::document::{Choice, Document, FileError, Kind};
 use crate::model::Severity;
 
 /// What a thresholds file is, to the reader of documents.
@@ -45,7 +45,7 @@ fn resolve(document: &Document) -> Result<RuleSet, FileError> {
     Ok(RuleSet {
         digest: document.digest(),
         text: document.text().to_owned(),
-        stop: wire.stop.unwrap_or(Severity::Warn),
+        stop: wire.stop.map_or(Severity::Warn, |Choice(severity)| severity),
         events: events(&wire.events),
         log: log::read(root.key("log"), &wire.log, &defaults)?,
         acks: known::acks(root.key("acks"), &wire.acks)?,
@@ -55,11 +55,11 @@ fn resolve(document: &Document) -> Result<RuleSet, FileError> {
 }
 
 fn events(wire: &EventsWire) -> EventRules {
-    let weight = |wire: Option<WeightWire>, default: Option<Severity>| match wire {
+    let weight = |wire: Option<Choice<WeightWire>>, default: Option<Severity>| match wire {
         None => default,
-        Some(WeightWire::Fail) => Some(Severity::Fail),
-        Some(WeightWire::Warn) => Some(Severity::Warn),
-        Some(WeightWire::Ignore) => None,
+        Some(Choice(WeightWire::Fail)) => Some(Severity::Fail),
+        Some(Choice(WeightWire::Warn)) => Some(Severity::Warn),
+        Some(Choice(WeightWire::Ignore)) => None,
     };
     let default = EventRules::default();
     EventRules {

@@ -3,7 +3,7 @@
 use super::class::Defaults;
 use super::wire::LogWire;
 use super::{LogRule, figure};
-use crate::document::{FileError, Place, listed};
+use crate::document::{Choice, FileError, Place, listed};
 
 /// The keys of which a log rule needs one.
 pub(super) const RULES: [&str; 3] = ["max", "max_per_hour", "max_repeats_per_hour"];
@@ -36,7 +36,7 @@ fn rule(place: Place<'_>, wire: &LogWire, defaults: &Defaults) -> Result<LogRule
     }
     Ok(LogRule {
         pattern,
-        severity: wire.severity.unwrap_or(defaults.severity),
+        severity: wire.severity.map_or(defaults.severity, |Choice(severity)| severity),
         required: wire.required,
         max: figure::optional(place, "max", &wire.max, figure::whole)?,
         max_per_hour: figure::optional(place, "max_per_hour", &wire.max_per_hour, figure::plain)?,

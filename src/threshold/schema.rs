@@ -35,7 +35,7 @@ pub(super) fn classes(generator: &mut SchemaGenerator) -> Schema {
         };
         let about = format!("A class of `{family}.*`, {}.", unit(takes));
         let reference = define(generator, &definition, || narrow(&class, takes, None, &about));
-        properties.insert(name, json!({"description": sentence(metric.about()), "allOf": [reference]}));
+        properties.insert(name, json!({"description": format!("Counts {}.", metric.about()), "allOf": [reference]}));
     }
     let paths = define(generator, "class_by_match", || {
         narrow(&class, Takes::LINKS, Some("match"), "A class of your own: descriptors by path.")
@@ -58,13 +58,6 @@ fn unit(takes: Takes) -> &'static str {
         Unit::Count => "counted",
         Unit::Bytes => "in bytes",
     }
-}
-
-/// A fragment as a sentence.
-fn sentence(fragment: &str) -> String {
-    let mut letters = fragment.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}.", letters.as_str())
 }
 
 /// Names a schema once, and refers to it.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Per, schema};
-use crate::document::{OneOrMany, Ordered, Scalar, form};
+use crate::document::{Choice, OneOrMany, Ordered, Scalar, form};
 use crate::model::Severity;
 
 /// What is acceptable of a night of slowdrip.
@@ -16,7 +16,7 @@ pub(super) struct ThresholdsWire {
     #[serde(default)]
     pub(super) defaults: DefaultsWire,
     /// What it weighs when the target ignores the stop signal or its port still serves: `warn` (the default) or `fail`.
-    pub(super) stop: Option<Severity>,
+    pub(super) stop: Option<Choice<Severity>>,
     /// What the events of the target weigh. All of them fail the night unless said otherwise.
     #[serde(default)]
     pub(super) events: EventsWire,
@@ -44,7 +44,7 @@ pub(super) struct DefaultsWire {
     #[schemars(with = "Option<form::Above0>")]
     pub(super) must_detect_per_hour: Option<Scalar>,
     /// What a breach weighs: `fail` (the default) or `warn`.
-    pub(super) severity: Option<Severity>,
+    pub(super) severity: Option<Choice<Severity>>,
 }
 
 /// What the events of the target weigh.
@@ -53,18 +53,18 @@ pub(super) struct DefaultsWire {
 #[schemars(rename = "events")]
 pub(super) struct EventsWire {
     /// The health check called the target unhealthy at any time.
-    pub(super) health: Option<WeightWire>,
+    pub(super) health: Option<Choice<WeightWire>>,
     /// The target was started again.
-    pub(super) restarts: Option<WeightWire>,
+    pub(super) restarts: Option<Choice<WeightWire>>,
     /// The kernel killed a process for want of memory.
-    pub(super) oom: Option<WeightWire>,
+    pub(super) oom: Option<Choice<WeightWire>>,
     /// A long-lived process ended by itself and was started again.
-    pub(super) self_kill: Option<WeightWire>,
+    pub(super) self_kill: Option<Choice<WeightWire>>,
 }
 
 /// What an event weighs.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", expecting = "one of `fail`, `warn` and `ignore`")]
+#[serde(rename_all = "snake_case")]
 #[schemars(rename = "weight")]
 pub(super) enum WeightWire {
     /// The night fails.
@@ -113,9 +113,9 @@ pub(super) struct ClassWire {
     #[schemars(with = "Option<form::Time>")]
     pub(super) older_than: Option<Scalar>,
     /// Whose figures are judged: those of the target as a whole (the default), of each program or of each path by itself.
-    pub(super) per: Option<Per>,
+    pub(super) per: Option<Choice<Per>>,
     /// What a breach weighs: `fail` (the default) or `warn`.
-    pub(super) severity: Option<Severity>,
+    pub(super) severity: Option<Choice<Severity>>,
     /// True: the night is inconclusive where a rule of this class is undecided.
     #[serde(default)]
     pub(super) required: bool,
@@ -148,7 +148,7 @@ pub(super) struct LogWire {
     #[schemars(with = "Option<form::Number>")]
     pub(super) max_repeats_per_hour: Option<Scalar>,
     /// What a breach weighs: `fail` (the default) or `warn`.
-    pub(super) severity: Option<Severity>,
+    pub(super) severity: Option<Choice<Severity>>,
     /// True: the night is inconclusive where a rule on this pattern is undecided.
     #[serde(default)]
     pub(super) required: bool,

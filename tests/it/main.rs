@@ -13,5 +13,6 @@ mod engine;
 mod fixture;
 mod night;
 mod probe;
+mod schemas;
 mod support;
 mod target;
