@@ -18,8 +18,9 @@ pub(super) fn name(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn target(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = ServiceWire::json_schema(generator);
     document::one_of(&mut schema, &KINDS);
+    // The choice of networks stands within that between a network and none.
     let networks: Vec<&str> = NETWORKS.into_iter().filter(|name| *name != "target").collect();
-    if let Some(network) = schema.pointer_mut("/properties/network/anyOf/0/enum") {
+    if let Some(network) = schema.pointer_mut("/properties/network/anyOf/0/anyOf/0/enum") {
         *network = networks.into();
     }
     schema
@@ -46,12 +47,20 @@ pub(super) fn ulimits(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// A request without a body.
-pub(super) fn get(generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = HttpWire::json_schema(generator);
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        properties.retain(|key, _| !["form", "json"].contains(&key.as_str()));
+pub(super) enum Get {}
+
+impl JsonSchema for Get {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "request_without_body".into()
     }
-    schema
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = HttpWire::json_schema(generator);
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.retain(|key, _| !["form", "json"].contains(&key.as_str()));
+        }
+        schema
+    }
 }
 
 /// One check.

@@ -254,7 +254,7 @@ pub(super) struct StopWire {
 #[schemars(rename = "step", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct StepWire {
     /// A GET request.
-    #[schemars(schema_with = "schema::get")]
+    #[schemars(with = "Option<schema::Get>")]
     pub(super) get: Option<HttpWire>,
     /// A POST request.
     pub(super) post: Option<HttpWire>,
