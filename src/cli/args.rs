@@ -36,6 +36,8 @@ pub(super) enum Command {
     Snapshot(SnapshotArgs),
     /// Say what works on this machine, why the rest does not, and what to do about it.
     Doctor(DoctorArgs),
+    /// Print the JSON Schema of scenario or thresholds files, which editors complete and check by.
+    Schema(SchemaArgs),
     /// Remove what runs left behind that are gone.
     Clean(CleanArgs),
     /// Run a short night against an application that leaks on purpose.
@@ -226,6 +228,22 @@ pub(super) struct DoctorArgs {
     /// Folder in which nights land.
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub(super) reports: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Of which files.
+    #[arg(value_enum)]
+    pub(super) of: SchemaOf,
+}
+
+/// The kinds of files that have a schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// What to run.
+    Scenario,
+    /// What is acceptable.
+    Thresholds,
 }
 
 #[derive(Debug, Args)]

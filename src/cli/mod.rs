@@ -15,6 +15,7 @@ mod plan;
 mod publish;
 mod report;
 mod run;
+mod schema;
 mod signals;
 mod snapshot;
 mod verdict;
@@ -109,6 +110,7 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Snapshot(args) => snapshot::run(&args).await,
         Command::Doctor(args) => doctor::run(&args).await,
         Command::DoctorChild => doctor::sleep(),
+        Command::Schema(args) => Ok(schema::run(&args)),
         Command::Clean(args) => clean::run(&args).await,
         Command::Demo(args) => demo::run(args).await,
         // Dealt with before there is a runtime.

@@ -7,8 +7,10 @@
 mod decode;
 mod edit;
 mod error;
+pub(crate) mod form;
 mod quantity;
 mod read;
+mod schema;
 mod syntax;
 mod tree;
 mod wire;
@@ -22,9 +24,10 @@ pub use edit::{Edited, Heading, LineChange, Setting};
 pub use error::FileError;
 pub use quantity::{QuantityError, duration, duration_or_zero, size, written};
 pub use tree::Place;
-pub use wire::{Either, OneOrMany, Ordered, Scalar};
+pub use wire::{Choice, Either, OneOrMany, Ordered, Scalar};
 
 pub(crate) use error::{did_you_mean, listed, suggest};
+pub(crate) use schema::{one_of, one_of_at_least, schema};
 
 use tree::Tree;
 

@@ -32,6 +32,11 @@ fn refused<T>(problem: impl Into<String>, help: impl Into<String>) -> Result<T, 
     Err(QuantityError { problem: problem.into(), help: help.into() })
 }
 
+/// The units of sizes.
+pub(super) fn units() -> impl Iterator<Item = &'static str> {
+    BYTES.iter().map(|(name, _)| *name)
+}
+
 /// Reads a duration of at least a millisecond: `90s`, `25m`, `1h30m`.
 ///
 /// # Errors

@@ -55,6 +55,17 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
+/// A word of a closed list. Whatever single value is written in its place, the error names the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Choice<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Scalar(word) = Scalar::deserialize(deserializer)?;
+        T::deserialize(word.into_deserializer()).map(Self)
+    }
+}
+
 /// A single value, or a mapping that says more.
 #[derive(Debug, Clone)]
 pub enum Either<M> {

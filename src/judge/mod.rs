@@ -18,7 +18,6 @@ pub mod lore;
 mod memory;
 mod segment;
 mod sentence;
-mod sentence_levels;
 mod settle;
 mod standing;
 mod subjects;

@@ -1,6 +1,6 @@
 //! Coming back after the load: `settle_to`.
 
-use super::{Class, Night, finding_of, sentence_levels};
+use super::{Class, Night, finding_of, sentence};
 use crate::model::{EventKind, Finding, Phase, RuleKind, Status};
 use crate::series::held_at_end;
 use crate::threshold::SettleTo;
@@ -26,7 +26,7 @@ pub(super) fn judge(night: &Night<'_>, class: &Class<'_>, near: SettleTo) -> Fin
     let undecided = |text| found(Status::Undecided, text);
     let points = &class.series.points;
     let Some(settle) = night.watched.iter().find(|look| look.phase == Phase::Settle).map(|look| look.at_s()) else {
-        return undecided(sentence_levels::no_settle());
+        return undecided(sentence::levels::no_settle());
     };
     let (what, until) = match first_churn(night) {
         Some(churn) => (Before::Churn, churn),
@@ -34,21 +34,21 @@ pub(super) fn judge(night: &Night<'_>, class: &Class<'_>, near: SettleTo) -> Fin
     };
     let earlier = points.get(..points.partition_point(|point| point.0 < until)).unwrap_or_default();
     let Some(before) = held_at_end(earlier, night.warmup_s.unwrap_or(0.0)) else {
-        return undecided(sentence_levels::no_level_before(what, earlier.len()));
+        return undecided(sentence::levels::no_level_before(what, earlier.len()));
     };
     let later = points.get(points.partition_point(|point| point.0 < settle)..).unwrap_or_default();
     let Some(after) = held_at_end(later, settle) else {
-        return undecided(sentence_levels::no_level_after(later.len()));
+        return undecided(sentence::levels::no_level_after(later.len()));
     };
     let allowed = match near {
         SettleTo::Above(more) => before + more,
         SettleTo::Share(more) => before * (1.0 + more),
     };
     if !allowed.is_finite() {
-        return undecided(sentence_levels::no_level_before(what, earlier.len()));
+        return undecided(sentence::levels::no_level_before(what, earlier.len()));
     }
     let status = if after > allowed { Status::Breaks } else { Status::Holds };
-    let text = sentence_levels::settled(what, before, after, near, status, class.series.unit);
+    let text = sentence::levels::settled(what, before, after, near, status, class.series.unit);
     Finding { allowed: Some(allowed), measured: Some(after), ..found(status, text) }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Class, Night, TARGET, finding_of, sentence_levels};
+use super::{Class, Night, TARGET, finding_of, sentence};
 use crate::model::{Carrier, CarrierKind, DeadHandle, Finding, Metric, ProcId, RuleKind, RunRecord, Snapshot, Status};
 use crate::series::{
     Held, Part, Question, Series, Subject, Windows, can_split, collapsed_name, held_by, parts, program_name,
@@ -127,7 +127,7 @@ pub(super) fn fold(classes: &[Class<'_>], findings: Vec<Finding>) -> Vec<Finding
 /// One finding for many subjects of a class, of which the largest is `first`.
 fn of_many(class: &Class<'_>, first: &Finding, number: usize) -> Finding {
     let subjects = if class.rule.per == Per::Path { "paths" } else { "programs" };
-    let text = sentence_levels::undecided_for(number, subjects, &first.subject, &first.sentence);
+    let text = sentence::levels::undecided_for(number, subjects, &first.subject, &first.sentence);
     let mut found = finding_of(class, first.rule, Status::Undecided, text);
     found.fingerprint = super::fingerprint(&first.class, subjects, first.rule);
     found.subject = subjects.to_owned();

@@ -2,7 +2,7 @@
 //! and no failure that rests on figures out of order.
 
 use super::standing::soaked_s;
-use super::{Class, Night, TARGET, finding, sentence_levels};
+use super::{Class, Night, TARGET, finding, sentence};
 use crate::model::{Ending, Finding, Phase, RuleKind, Snapshot, Status};
 use crate::threshold::RuleSet;
 
@@ -43,15 +43,15 @@ pub(super) fn of_night(night: &Night<'_>, rules: &RuleSet) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     if let Some(back) = night.went_back {
-        findings.push(undecided("clock", sentence_levels::clock_went_back(back.at_s, back.by_s)));
+        findings.push(undecided("clock", sentence::levels::clock_went_back(back.at_s, back.by_s)));
     }
     if night.unread_lines > 0 {
-        findings.push(undecided("samples", sentence_levels::unread_lines(night.unread_lines)));
+        findings.push(undecided("samples", sentence::levels::unread_lines(night.unread_lines)));
     }
     let taken = night.watched.len();
     // That none was taken is said elsewhere.
     if taken > 0 && taken < FEWEST && !rules.classes.is_empty() {
-        findings.push(undecided("snapshots", sentence_levels::few_looks(taken, FEWEST)));
+        findings.push(undecided("snapshots", sentence::levels::few_looks(taken, FEWEST)));
     }
     let last = night.watched.last().map(|look| look.at_s());
     let soaked = soaked_s(night);
@@ -61,7 +61,7 @@ pub(super) fn of_night(night: &Night<'_>, rules: &RuleSet) -> Vec<Finding> {
         && night.record.ending == Ending::Completed
         && !rules.classes.is_empty()
     {
-        findings.push(undecided("samples_end", sentence_levels::ends_early(last, soaked)));
+        findings.push(undecided("samples_end", sentence::levels::ends_early(last, soaked)));
     }
     findings
 }
@@ -69,7 +69,7 @@ pub(super) fn of_night(night: &Night<'_>, rules: &RuleSet) -> Vec<Finding> {
 /// Takes back what a class's rule says where the class cannot be trusted, and makes the night inconclusive for it.
 pub(super) fn doubt(night: &Night<'_>, class: &Class<'_>, found: &mut Finding) {
     if let Some(back) = night.went_back {
-        found.sentence = sentence_levels::clock_went_back(back.at_s, back.by_s);
+        found.sentence = sentence::levels::clock_went_back(back.at_s, back.by_s);
         found.status = Status::Undecided;
         (found.growth, found.measured) = (None, None);
         found.dead.clear();
@@ -85,7 +85,7 @@ pub(super) fn doubt(night: &Night<'_>, class: &Class<'_>, found: &mut Finding) {
     // What was seen to grow has grown, and what was dead is dead; what was held at the end is not known.
     let stands = found.status == Status::Breaks && matches!(found.rule, RuleKind::MaxGrowth | RuleKind::MaxDead);
     if !stands {
-        found.sentence = sentence_levels::vanished(last);
+        found.sentence = sentence::levels::vanished(last);
         found.status = Status::Undecided;
         found.required = true;
         found.measured = None;

@@ -1,5 +1,6 @@
 //! What the judge says.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
@@ -30,8 +31,9 @@ impl Verdict {
 }
 
 /// How much a broken rule weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "severity")]
 pub enum Severity {
     /// It is said, and the night may pass.
     Warn,

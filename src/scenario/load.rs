@@ -7,7 +7,7 @@ use super::reader::{Env, Reader};
 use super::steps::{self, Reach};
 use super::wire::ScenarioWire;
 use super::{Scenario, phases, service};
-use crate::document::{Document, FileError, Kind, Place};
+use crate::document::{self, Document, FileError, Kind, Place};
 
 /// What a scenario is, to the reader of documents.
 const SCENARIO: Kind = Kind {
@@ -52,6 +52,11 @@ pub fn parse(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Scenario, FileError> {
     resolve(&Document::parse(path, text.to_owned(), SCENARIO)?, overrides, env)
+}
+
+/// The JSON Schema (draft 7) of scenario files, as indented text.
+pub fn schema() -> String {
+    document::schema::<ScenarioWire>()
 }
 
 fn resolve(document: &Document, overrides: &Overrides, env: Env<'_>) -> Result<Scenario, FileError> {

@@ -8,6 +8,7 @@ mod load;
 mod options;
 mod phases;
 mod reader;
+mod schema;
 mod service;
 mod steps;
 mod wire;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use crate::document::Location;
 
-pub use load::{Overrides, load, parse};
+pub use load::{Overrides, load, parse, schema};
 pub use steps::DEFAULT_TIMEOUT;
 
 /// A scenario, ready to run.

@@ -9,7 +9,7 @@ use super::{ContainerOptions, Healthcheck, Network, Volume};
 use crate::document::{Either, FileError, Ordered, Place, Scalar, listed, suggest};
 
 /// What engines know; a misspelt limit would be refused by them only after the build.
-const ULIMITS: [&str; 15] = [
+pub(super) const ULIMITS: [&str; 15] = [
     "core",
     "cpu",
     "data",
@@ -26,6 +26,7 @@ const ULIMITS: [&str; 15] = [
     "sigpending",
     "stack",
 ];
+pub(super) const NETWORKS: [&str; 4] = ["private", "target", "host", "none"];
 /// Engines refuse less.
 const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
 
@@ -201,7 +202,6 @@ fn capabilities(place: Place<'_>, list: &[Scalar], reader: &Reader<'_>) -> Resul
 }
 
 fn network(place: Place<'_>, scalar: &Scalar, reader: &Reader<'_>) -> Result<Network, FileError> {
-    const NAMES: [&str; 4] = ["private", "target", "host", "none"];
     let name = reader.word(place, scalar)?;
     Ok(match name.as_str() {
         "private" => Network::Private,
@@ -209,8 +209,8 @@ fn network(place: Place<'_>, scalar: &Scalar, reader: &Reader<'_>) -> Result<Net
         "host" => Network::Host,
         "none" => Network::None,
         _ => {
-            let all = format!("a network is one of {}", listed(NAMES));
-            let help = suggest(&name, NAMES, &all);
+            let all = format!("a network is one of {}", listed(NETWORKS));
+            let help = suggest(&name, NETWORKS, &all);
             return Err(place.error(format!("{}: `{name}` is not known", place.quoted()), help));
         }
     })

@@ -15,8 +15,10 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 const DURATION: Duration = Duration::from_secs(1800);
 const INTERVAL: Duration = Duration::from_secs(5);
 const LEAST_INTERVAL: Duration = Duration::from_millis(200);
-const SIGNALS: [&str; 10] =
+pub(super) const SIGNALS: [&str; 10] =
     ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL", "SIGABRT", "SIGALRM", "SIGWINCH"];
+/// What can show that the target is ready.
+pub(super) const CHECKS: [&str; 3] = ["http", "healthcheck", "log"];
 
 fn within(
     place: Place<'_>,
@@ -36,7 +38,6 @@ pub(super) fn ready(
     reach: &Reach<'_>,
     reader: &Reader<'_>,
 ) -> Result<Ready, FileError> {
-    const CHECKS: [&str; 3] = ["http", "healthcheck", "log"];
     let Some(wire) = wire else {
         return Ok(Ready { check: ReadyCheck::Started, within: STARTED_WITHIN });
     };

@@ -8,7 +8,8 @@ use super::wire::{BuildWire, ServiceWire};
 use super::{Build, Network, Sidecar, Target, TargetKind};
 use crate::document::{FileError, Ordered, Place, Scalar, listed};
 
-const KINDS: [&str; 5] = ["build", "image", "container", "command", "pid"];
+/// What can be a target.
+pub(super) const KINDS: [&str; 5] = ["build", "image", "container", "command", "pid"];
 
 /// Reads the target; `image` is what `--image` says.
 pub(super) fn target(

@@ -1,16 +1,25 @@
 //! What is acceptable: a thresholds file, read and resolved.
 
+mod class;
+mod figure;
+mod known;
 mod load;
+mod log;
+mod schema;
 mod select;
+mod takes;
 mod wire;
 
 use std::time::Duration;
 
 use globset::GlobMatcher;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::model::{Metric, Severity};
 
 pub use load::{KIND, load, parse};
+pub use schema::schema;
 
 /// The rules of a thresholds file.
 #[derive(Debug, Clone)]
@@ -62,7 +71,8 @@ pub struct ClassRule {
     pub required: bool,
     /// Highest held level.
     pub max: Option<f64>,
-    /// Highest held level as a share of the limit (soft RLIMIT_NOFILE for `fd.*`, the memory limit for `mem.*`).
+    /// Highest held level as a share of the limit (soft RLIMIT_NOFILE for `fd.*`, the memory limit for `mem.*` and
+    /// the memory of `cgroup.*`, pids.max for `cgroup.pids`).
     pub max_limit_ratio: Option<f64>,
     /// Most dead handles that appear after the first two looks or a fixed warm-up.
     pub max_dead: Option<u64>,
@@ -95,7 +105,9 @@ pub enum SettleTo {
 }
 
 /// Whose figures a rule is about.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "per")]
 pub enum Per {
     /// The target as a whole: the sum over its processes.
     #[default]
@@ -104,6 +116,17 @@ pub enum Per {
     Process,
     /// Each path by itself: the descriptors on one file, all processes together (classes of descriptors only).
     Path,
+}
+
+impl Per {
+    /// The name in thresholds files.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Target => "target",
+            Self::Process => "process",
+            Self::Path => "path",
+        }
+    }
 }
 
 /// What the engine's events weigh; `None`: they are not judged.

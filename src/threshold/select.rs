@@ -6,7 +6,7 @@ use regex::Regex;
 use super::Selector;
 use super::wire::ClassWire;
 use crate::document::{FileError, Place, suggest};
-use crate::model::{Metric, Unit};
+use crate::model::Metric;
 
 const GLOB: &str = "\"/logs/*.log\"";
 const PATTERN: &str = "'^python3? .*worker'";
@@ -52,17 +52,13 @@ pub(super) fn read(place: Place<'_>, name: &str, wire: &ClassWire) -> Result<Sel
     }
 }
 
-/// What the figures of a class are in.
-pub(super) fn figure_unit(select: &Selector) -> Unit {
-    match select {
-        Selector::Metric(metric) => metric.unit(),
-        Selector::Links(_) | Selector::Cmdline(_) => Unit::Count,
-    }
-}
-
 fn no_pattern(place: Place<'_>, example: &str) -> FileError {
     place.key_error(format!("{} has no pattern", place.quoted()), format!("write one, for example `{example}`"))
 }
+
+/// What [`check_name`] takes, as a pattern.
+pub(super) const NAME: &str = "^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)*$";
+pub(super) const LONGEST_NAME: usize = 64;
 
 /// Names of classes stand in tables, file names and fingerprints.
 fn check_name(place: Place<'_>, name: &str) -> Result<(), FileError> {
@@ -70,7 +66,7 @@ fn check_name(place: Place<'_>, name: &str) -> Result<(), FileError> {
         part.starts_with(|c: char| c.is_ascii_lowercase())
             && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     };
-    if name.len() <= 64 && name.split('.').all(part) {
+    if name.len() <= LONGEST_NAME && name.split('.').all(part) {
         return Ok(());
     }
     let help = "use lower-case letters, digits and `_`, in parts joined by dots, for example `fd.agent_log`";

@@ -116,7 +116,7 @@ fn every_example_of_the_documents_is_read() {
         for example in examples(&read(&document)) {
             let has = |key: &str| example.lines().any(|line| line.starts_with(key));
             let file = folder.path().join("scenarios/example.yaml");
-            let outcome = if has("classes:") {
+            let outcome = if ["classes:", "events:", "log:", "acks:", "precedents:"].into_iter().any(has) {
                 threshold::parse(&file, &example).map(drop)
             } else {
                 // A part of a scenario is made a whole one.

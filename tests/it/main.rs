@@ -15,5 +15,6 @@ mod fixture;
 mod night;
 mod probe;
 mod shapes;
+mod schemas;
 mod support;
 mod target;

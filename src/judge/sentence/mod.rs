@@ -1,6 +1,7 @@
 //! Every sentence of the judge. A sentence on a class reads on after the class's name: "fd.pidfd" + "holds 12 dead handles".
 
 mod events;
+pub(super) mod levels;
 mod log;
 mod standing;
 

@@ -37,33 +37,7 @@ fn unknown_rule() {
     2 |   fd.total: {maximum: 1}
       |              ^^^^^^^
       |
-      = help: the keys of `classes.fd.total` are `max`, `max_limit_ratio`, `max_dead`, `max_growth_per_hour`, `must_detect_per_hour`, `cycle`, `older_than`, `severity`, `required`, `match` and `match_cmdline`
-    ");
-}
-
-#[test]
-fn planned_rule() {
-    insta::assert_snapshot!(error(&class("fd.total: {max: 1, max_vs_baseline: 1.2}")), @r"
-    `max_vs_baseline` is not supported yet in `classes.fd.total`
-     --> app.yaml:2:22
-      |
-    2 |   fd.total: {max: 1, max_vs_baseline: 1.2}
-      |                      ^^^^^^^^^^^^^^^
-      |
-      = help: the keys of `classes.fd.total` are `max`, `max_limit_ratio`, `max_dead`, `max_growth_per_hour`, `must_detect_per_hour`, `cycle`, `older_than`, `severity`, `required`, `match` and `match_cmdline`
-    ");
-}
-
-#[test]
-fn planned_key() {
-    insta::assert_snapshot!(error("log: [{pattern: x, max: 0}]\n"), @r"
-    `log` is not supported yet in the thresholds file
-     --> app.yaml:1:1
-      |
-    1 | log: [{pattern: x, max: 0}]
-      | ^^^
-      |
-      = help: the keys of the thresholds file are `defaults`, `stop` and `classes`
+      = help: the keys of `classes.fd.total` are `max`, `max_limit_ratio`, `max_dead`, `max_growth_per_hour`, `max_vs_baseline`, `baseline_slack`, `settle_to`, `must_detect_per_hour`, `cycle`, `older_than`, `per`, `severity`, `required`, `match` and `match_cmdline`
     ");
 }
 
@@ -76,7 +50,7 @@ fn class_without_a_rule() {
     2 |   fd.total: {severity: warn}
       |   ^^^^^^^^
       |
-      = help: add one of `max`, `max_limit_ratio`, `max_dead` and `max_growth_per_hour`
+      = help: add one of `max`, `max_limit_ratio`, `max_dead`, `max_growth_per_hour`, `max_vs_baseline` and `settle_to`
     ");
 }
 
@@ -232,7 +206,7 @@ fn ratio_of_processes() {
     2 |   proc.count: {max_limit_ratio: 0.5}
       |                ^^^^^^^^^^^^^^^
       |
-      = help: descriptors (`fd.*`) and memory (`mem.*`, `cgroup.*`) have one; write `max` here
+      = help: descriptors (`fd.*`), memory (`mem.*`, `cgroup.*`) and `cgroup.pids` have one; write `max` here instead
     ");
 }
 

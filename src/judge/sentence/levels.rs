@@ -1,6 +1,6 @@
 //! Sentences on levels against other levels, on subjects, and on nights that cannot be trusted.
 
-use super::settle::Before;
+use crate::judge::settle::Before;
 use crate::model::text::{amount, count, figure, seconds};
 use crate::model::{Status, Unit};
 use crate::series::Series;
@@ -8,21 +8,21 @@ use crate::threshold::SettleTo;
 
 /// A level and what it is measured against.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Baseline {
+pub(in crate::judge) struct Baseline {
     /// Tonight's.
-    pub(super) level: f64,
+    pub(in crate::judge) level: f64,
     /// That of the earlier nights.
-    pub(super) usual: f64,
+    pub(in crate::judge) usual: f64,
     /// How many they are.
-    pub(super) nights: usize,
+    pub(in crate::judge) nights: usize,
     /// How many times as much is allowed.
-    pub(super) times: f64,
+    pub(in crate::judge) times: f64,
     /// And how much more.
-    pub(super) slack: f64,
+    pub(in crate::judge) slack: f64,
 }
 
 /// On the level held at the end, against earlier nights.
-pub(super) fn against_baseline(told: &Baseline, status: Status, unit: Unit) -> String {
+pub(in crate::judge) fn against_baseline(told: &Baseline, status: Status, unit: Unit) -> String {
     let Baseline { level, usual, nights, times, slack } = *told;
     let slack = if slack > 0.0 { format!(" and {} more", amount(slack, unit)) } else { String::new() };
     let allowed = format!("(allowed {} times{slack})", plain(times));
@@ -44,17 +44,17 @@ fn plain(factor: f64) -> String {
 }
 
 /// On a night without a past.
-pub(super) fn no_baseline() -> String {
+pub(in crate::judge) fn no_baseline() -> String {
     "There are no earlier nights to compare with.".to_owned()
 }
 
 /// On one program or path.
-pub(super) fn no_baseline_of_subjects() -> String {
+pub(in crate::judge) fn no_baseline_of_subjects() -> String {
     "Is not compared: earlier nights keep the level of the target as a whole; remove `per` to compare it.".to_owned()
 }
 
 /// On a level that was not told often enough.
-pub(super) fn no_level(series: &Series) -> String {
+pub(in crate::judge) fn no_level(series: &Series) -> String {
     match series.points.len() {
         0 => "Could not be read in any snapshot.".to_owned(),
         n => format!("Could be read in {} only; it takes 3.", count(n as u64, "snapshot")),
@@ -62,12 +62,12 @@ pub(super) fn no_level(series: &Series) -> String {
 }
 
 /// On a night that does not rest after the soak.
-pub(super) fn no_settle() -> String {
+pub(in crate::judge) fn no_settle() -> String {
     "There is no settle phase to come back in; set `soak.settle`.".to_owned()
 }
 
 /// On a level before the churn that is not known.
-pub(super) fn no_level_before(what: Before, points: usize) -> String {
+pub(in crate::judge) fn no_level_before(what: Before, points: usize) -> String {
     let told = count(points as u64, "snapshot");
     match what {
         Before::Churn => format!(
@@ -80,13 +80,13 @@ pub(super) fn no_level_before(what: Before, points: usize) -> String {
 }
 
 /// On a level after the rest that is not known.
-pub(super) fn no_level_after(points: usize) -> String {
+pub(in crate::judge) fn no_level_after(points: usize) -> String {
     let told = count(points as u64, "snapshot");
     format!("The level in the settle phase is not known: {told} told it, it takes 3; make `soak.settle` longer.")
 }
 
 /// On coming back.
-pub(super) fn settled(what: Before, before: f64, after: f64, near: SettleTo, status: Status, unit: Unit) -> String {
+pub(in crate::judge) fn settled(what: Before, before: f64, after: f64, near: SettleTo, status: Status, unit: Unit) -> String {
     let within = match near {
         SettleTo::Above(more) => amount(more, unit),
         SettleTo::Share(more) => format!("{}%", figure(more * 100.0)),
@@ -105,12 +105,12 @@ pub(super) fn settled(what: Before, before: f64, after: f64, near: SettleTo, sta
 }
 
 /// On many subjects that are undecided, the largest with its reason.
-pub(super) fn undecided_for(number: usize, subjects: &str, largest: &str, sentence: &str) -> String {
+pub(in crate::judge) fn undecided_for(number: usize, subjects: &str, largest: &str, sentence: &str) -> String {
     format!("Undecided for {number} {subjects}; of `{largest}`: {sentence}")
 }
 
 /// On a clock that went back.
-pub(super) fn clock_went_back(at_s: f64, by_s: f64) -> String {
+pub(in crate::judge) fn clock_went_back(at_s: f64, by_s: f64) -> String {
     format!(
         "The clock went back by {} after {} of the soak, so that the order of the snapshots is not known.",
         seconds(by_s),
@@ -119,7 +119,7 @@ pub(super) fn clock_went_back(at_s: f64, by_s: f64) -> String {
 }
 
 /// On too few snapshots.
-pub(super) fn few_looks(taken: usize, needed: usize) -> String {
+pub(in crate::judge) fn few_looks(taken: usize, needed: usize) -> String {
     format!(
         "{} taken, it takes {needed} to judge a class; let the soak last longer, or take snapshots more often.",
         if taken == 1 { "1 snapshot was".to_owned() } else { format!("{taken} snapshots were") }
@@ -127,7 +127,7 @@ pub(super) fn few_looks(taken: usize, needed: usize) -> String {
 }
 
 /// On snapshots that end before the soak does.
-pub(super) fn ends_early(last_s: f64, soaked_s: f64) -> String {
+pub(in crate::judge) fn ends_early(last_s: f64, soaked_s: f64) -> String {
     format!(
         "The last snapshot is of {} and the soak lasted {}: what came after it is not known.",
         seconds(last_s),
@@ -136,12 +136,12 @@ pub(super) fn ends_early(last_s: f64, soaked_s: f64) -> String {
 }
 
 /// On lines that could not be read.
-pub(super) fn unread_lines(lines: u64) -> String {
+pub(in crate::judge) fn unread_lines(lines: u64) -> String {
     let verb = if lines == 1 { "is" } else { "are" };
     format!("{} of samples.jsonl {verb} cut off or damaged and could not be read.", count(lines, "line"))
 }
 
 /// On a class that was told and is not any more.
-pub(super) fn vanished(last_s: f64) -> String {
+pub(in crate::judge) fn vanished(last_s: f64) -> String {
     format!("Could be read until {} of the soak and not after it: how it ended is not known.", seconds(last_s))
 }

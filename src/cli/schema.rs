@@ -1,0 +1,13 @@
+//! `slowdrip schema scenario|thresholds`: the JSON Schema of a kind of file.
+
+use super::args::{SchemaArgs, SchemaOf};
+use super::{Exit, console};
+use crate::{scenario, threshold};
+
+pub(super) fn run(args: &SchemaArgs) -> Exit {
+    console::out(&match args.of {
+        SchemaOf::Scenario => scenario::schema(),
+        SchemaOf::Thresholds => threshold::schema(),
+    });
+    Exit::Pass
+}
