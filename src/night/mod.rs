@@ -3,6 +3,7 @@
 //! build/start → ready → seed → soak → settle → after → stop → judge → report → remove. Whatever ends the phases early
 //! (a failure, a signal, a dead engine, a full disk), the rest still happens: evidence, verdict, report, removal.
 
+mod churn;
 mod clocks;
 mod finish;
 mod host;
@@ -129,6 +130,7 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
         clock: tokio::time::Instant::now(),
         soak_clock: None,
         target: None,
+        churned: Arc::default(),
         reach: reach::Reach::None,
         evidence_taken: false,
         problems: Vec::new(),
@@ -217,7 +219,9 @@ struct Night<'a> {
     record: RunRecord,
     clock: tokio::time::Instant,
     soak_clock: Option<tokio::time::Instant>,
-    target: Option<Target>,
+    // Shared with the churn for as long as that goes on.
+    target: Option<Arc<Target>>,
+    churned: Arc<churn::Tally>,
     reach: reach::Reach,
     evidence_taken: bool,
     problems: Vec<String>,

@@ -16,6 +16,7 @@ pub(super) struct ScenarioWire {
     #[serde(default)]
     pub(super) seed: Vec<StepWire>,
     pub(super) soak: Option<SoakWire>,
+    pub(super) churn: Option<ChurnWire>,
     #[serde(default)]
     pub(super) after: Vec<StepWire>,
     #[serde(default)]
@@ -132,6 +133,17 @@ pub(super) struct SoakWire {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `every` and `steps`")]
+pub(super) struct ChurnWire {
+    pub(super) name: Option<String>,
+    pub(super) every: Scalar,
+    pub(super) steps: Vec<StepWire>,
+    pub(super) start: Option<Scalar>,
+    pub(super) idle_tail: Option<Scalar>,
+    pub(super) max_failed: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `signal` and `within`")]
 pub(super) struct StopWire {
     pub(super) signal: Option<Scalar>,
@@ -226,10 +238,11 @@ pub(super) struct ExecExpectWire {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a mapping with `read`, `json` and `at_least`")]
+#[serde(deny_unknown_fields, expecting = "a mapping with `read`, `json` and `at_least` or `at_most`")]
 pub(super) struct CounterWire {
     pub(super) read: StepWire,
     pub(super) json: String,
     pub(super) absent: Option<f64>,
-    pub(super) at_least: f64,
+    pub(super) at_least: Option<f64>,
+    pub(super) at_most: Option<f64>,
 }

@@ -4,6 +4,7 @@ mod bad_flags;
 mod bad_phases;
 mod bad_services;
 mod bad_steps;
+mod bad_workload;
 mod bad_yaml;
 mod fuzz;
 mod good;

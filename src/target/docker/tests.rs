@@ -95,6 +95,7 @@ fn scenario(kind: TargetKind) -> Scenario {
         ready: Ready { check: ReadyCheck::Started, within: soon },
         seed: Vec::new(),
         soak: Soak { duration: soon, warmup: None, interval: soon, settle: soon },
+        churn: None,
         after: Vec::new(),
         counters: Vec::new(),
         stop: Stop { signal: "SIGTERM".into(), within: soon },
