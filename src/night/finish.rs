@@ -13,6 +13,7 @@ impl Night<'_> {
     /// Evidence, verdict, pages, removal. Nothing in here ends early: what fails is named and the rest goes on.
     pub(super) async fn finish(mut self, interrupt: &watch::Receiver<Option<i32>>) -> Outcome {
         self.collect_events();
+        self.end_log().await;
         if !matches!(self.record.ending, Ending::Completed) {
             self.take_evidence().await;
         }

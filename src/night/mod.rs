@@ -6,6 +6,7 @@
 mod churn;
 mod clocks;
 mod finish;
+mod follow;
 mod host;
 mod notice;
 mod phases;
@@ -131,6 +132,7 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
         soak_clock: None,
         target: None,
         churned: Arc::default(),
+        following: None,
         reach: reach::Reach::None,
         evidence_taken: false,
         problems: Vec::new(),
@@ -222,6 +224,7 @@ struct Night<'a> {
     // Shared with the churn for as long as that goes on.
     target: Option<Arc<Target>>,
     churned: Arc<churn::Tally>,
+    following: Option<follow::Following>,
     reach: reach::Reach,
     evidence_taken: bool,
     problems: Vec<String>,

@@ -188,6 +188,7 @@ impl Night<'_> {
         self.begin_soak();
         let mut journal = self.folder.journal().map_err(|error| not_written(&error))?;
         let mut watch = super::soak::Watch::new(self.scenario.soak.interval);
+        self.follow_log();
         let churning = self.churning();
         let churn = async {
             match churning {
@@ -207,6 +208,7 @@ impl Night<'_> {
             self.enter(Phase::Settle)?;
             self.soak(&mut watch, &mut journal, Phase::Settle, self.scenario.soak.settle).await?;
         }
+        self.end_log().await;
         self.read_counters(flow, Moment::Settled).await;
         journal.sync().map_err(|error| not_written(&error))
     }
@@ -247,6 +249,7 @@ impl Night<'_> {
     /// Whatever the engine reported since the last time becomes an event of the night.
     pub(super) fn collect_events(&mut self) {
         self.collect_churn();
+        self.collect_log();
         let Some(target) = &self.target else { return };
         for event in target.drain_events() {
             let since_soak = self
