@@ -102,11 +102,12 @@ async fn follow(
     let mut pieces = lines.ready_chunks(AT_ONCE);
     let until = loop {
         tokio::select! {
+            biased;
+            ended = end.wait_for(Option::is_some) => break ended.map_or(None, |at| *at),
             came = pieces.next() => match came {
                 Some(came) => keeper.take(came, None),
                 None => break None,
             },
-            ended = end.wait_for(Option::is_some) => break ended.map_or(None, |at| *at),
         };
         // A target that never stops writing must leave room for others on this thread.
         tokio::task::consume_budget().await;
@@ -173,8 +174,8 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::*;
-    use crate::history::{RunDir, load};
-    use crate::model::LogLine;
+    use crate::history::RunDir;
+    use crate::model::{KeptLine, LogLine};
 
     fn line(at: Timestamp, text: &str) -> Followed {
         Followed::Line(LogLine { at: Some(at), stderr: false, text: text.to_owned() })
@@ -186,14 +187,14 @@ mod tests {
         let redactor = Arc::new(Redactor::new());
         redactor.add("hunter2");
         let run = RunDir::create(folder.path(), "s", "r", Arc::clone(&redactor)).unwrap();
-        let night = crate::report::testing::stored();
-        run.write_record(&night.record).unwrap();
         let record = Arc::new(Mutex::new(LogRecord::default()));
         let keeper = Keeper { begin, file: Some(run.log().unwrap()), record: Arc::clone(&record), redactor };
         let (sender, ended) = watch::channel(None);
         sender.send_replace(Some(end));
         follow(stream::iter(pieces).chain(stream::pending()).boxed(), keeper, ended).await;
-        let lines = load(run.path()).unwrap().log.into_iter().map(|line| (line.at_ms, line.text)).collect();
+        let text = std::fs::read_to_string(run.path().join("log.jsonl")).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<KeptLine>(line).unwrap());
+        let lines = lines.map(|line| (line.at_ms, line.text)).collect();
         let record = record.lock().unwrap().clone();
         (record, lines)
     }

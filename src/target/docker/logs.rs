@@ -48,8 +48,18 @@ impl Engine {
     /// The log lines of a container from `since` on, each once. Where the stream ends, because the container or the engine is
     /// started anew, it is asked for again.
     pub(super) fn follow_from(self, id: String, since: jiff::Timestamp) -> BoxStream<'static, Followed> {
+        self.follow_at_pace(id, since, REST)
+    }
+
+    /// The same with this rest before each new try.
+    pub(super) fn follow_at_pace(
+        self,
+        id: String,
+        since: jiff::Timestamp,
+        rest: Duration,
+    ) -> BoxStream<'static, Followed> {
         let before = since.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(since);
-        let resumed = Resumed { engine: self, id, seen: before, newest: before, pieces: None, refusals: 0 };
+        let resumed = Resumed { engine: self, id, rest, seen: before, newest: before, pieces: None, refusals: 0 };
         stream::unfold(resumed, Resumed::next).boxed()
     }
 
@@ -90,6 +100,7 @@ impl Engine {
 struct Resumed {
     engine: Engine,
     id: String,
+    rest: Duration,
     // Up to here the lines were given out by earlier streams.
     seen: jiff::Timestamp,
     newest: jiff::Timestamp,
@@ -132,7 +143,7 @@ impl Resumed {
                 }
                 Some(Err(_)) | None => self.pieces = None,
             }
-            tokio::time::sleep(REST).await;
+            tokio::time::sleep(self.rest).await;
         }
     }
 }
