@@ -246,8 +246,8 @@ async fn a_log_that_breaks_off_goes_on_where_it_was_and_says_nothing_twice() {
     let texts: Vec<String> = lines
         .take(3)
         .map(|piece| match piece {
-            Followed::Line(line) => line.text,
-            other => format!("{other:?}"),
+            Followed::Line(ref line) => line.text.clone(),
+            Followed::Lost(_) | Followed::Failed(_) => format!("{piece:?}"),
         })
         .collect()
         .await;
