@@ -3,7 +3,8 @@
 use crate::model::text::{amount, bytes, count, per_hour, printable, seconds};
 use crate::model::{Metric, Redactor, Unit};
 use crate::scenario::{
-    Action, ContainerOptions, EnvValue, Healthcheck, Network, ReadyCheck, Scenario, Step, TargetKind, Volume,
+    Action, Churn, ContainerOptions, Counter, EnvValue, Healthcheck, Network, ReadyCheck, Scenario, Step, TargetKind,
+    Volume,
 };
 use crate::threshold::{RuleSet, Selector};
 
@@ -34,9 +35,11 @@ pub(super) fn text(scenario: &Scenario, rules: &RuleSet) -> String {
             seconds(soak.settle.as_secs_f64()),
         ),
     );
+    if let Some(churn) = &scenario.churn {
+        plan.steps(&about(churn), &churn.steps);
+    }
     for counter in &scenario.counters {
-        let about = format!("{} must grow by at least {}", counter.name, amount(counter.at_least, Unit::Count));
-        plan.line(0, "counter", &about);
+        plan.line(0, "counter", &format!("{} {}", counter.name, expected(counter)));
     }
     plan.steps("after", &scenario.after);
     let within = seconds(scenario.stop.within.as_secs_f64());
@@ -152,6 +155,26 @@ impl Plan {
             self.line(1, &class.name, &parts.join("; "));
         }
     }
+}
+
+fn about(churn: &Churn) -> String {
+    let said = |time: std::time::Duration| seconds(time.as_secs_f64());
+    let mut about = format!("churn {}, every {}", churn.name, said(churn.every));
+    if !churn.start.is_zero() {
+        about.push_str(&format!(", not in the first {}", said(churn.start)));
+    }
+    if !churn.idle_tail.is_zero() {
+        about.push_str(&format!(", not in the last {}", said(churn.idle_tail)));
+    }
+    printable(&about)
+}
+
+fn expected(counter: &Counter) -> String {
+    let grow = counter.at_least.map(|least| format!("must grow by at least {}", amount(least, Unit::Count)));
+    let back = counter.at_most.map(|most| {
+        format!("may be at most {} higher at the end of the settle phase than at the start", amount(most, Unit::Count))
+    });
+    [grow, back].into_iter().flatten().collect::<Vec<_>>().join(", and ")
 }
 
 fn volume(volume: &Volume) -> String {

@@ -57,7 +57,7 @@ pub fn load(folder: &Path) -> Result<StoredNight, LoadError> {
         thresholds,
         unread_lines,
         evidence: evidence_of(folder)?,
-        log: Vec::new(),
+        log: super::log::read(&folder.join("log.jsonl"))?,
     })
 }
 

@@ -7,6 +7,7 @@
 mod journal;
 mod lines;
 mod load;
+mod log;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub use journal::Journal;
 pub use lines::{append_line, earlier, read_all_lines, read_lines};
 pub use load::{LoadError, find_run, load, runs_of};
+pub use log::LogFile;
 pub use store::{RunDir, is_over, write_index};
 
 /// A file or folder of the reports could not be written or read.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Journal, StoreError};
+use super::{Journal, LogFile, StoreError};
 use crate::model::{Assessment, Redactor, RunRecord};
 
 /// The folder of one run, to write into.
@@ -58,6 +58,14 @@ impl RunDir {
     /// It could not be opened.
     pub fn journal(&self) -> Result<Journal, StoreError> {
         Journal::create(&self.path.join("samples.jsonl"), Arc::clone(&self.redactor))
+    }
+
+    /// Opens `log.jsonl` for appending.
+    ///
+    /// # Errors
+    /// It could not be opened.
+    pub fn log(&self) -> Result<LogFile, StoreError> {
+        LogFile::create(&self.path.join("log.jsonl"), Arc::clone(&self.redactor))
     }
 
     /// Writes `run.json`.

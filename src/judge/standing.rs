@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Night, TARGET, events, finding, sentence};
+use crate::model::text::{count, figure};
 use crate::model::{
-    CounterRecord, Ending, Finding, Phase, PhaseRecord, PortEnd, RuleKind, Severity, Status, StopRecord, TermResponse,
+    ChurnRecord, CounterRecord, Ending, Finding, Phase, PhaseRecord, PortEnd, RuleKind, Severity, Status, StopRecord,
+    TermResponse,
 };
 use crate::series::Missing;
 use crate::threshold::RuleSet;
@@ -18,6 +20,7 @@ pub(super) fn before_the_classes(night: &Night<'_>, rules: &RuleSet) -> Vec<Find
         findings.extend(workload(counter));
         findings.extend(counter.at_most.map(|most| comes_back(night, counter, most)));
     }
+    findings.extend(night.record.churn.as_ref().map(churn));
     findings
 }
 
@@ -143,6 +146,29 @@ fn comes_back(night: &Night<'_>, counter: &CounterRecord, most: f64) -> Finding 
     }
 }
 
+/// That the churn did what was asked: a soak whose churn did not run proves as little as one without its workload.
+fn churn(record: &ChurnRecord) -> Finding {
+    let ChurnRecord { begun, failed, .. } = *record;
+    let allowed = (record.max_failed * begun as f64).floor();
+    let began = format!("Began {}", count(begun, "iteration"));
+    let (status, text) = if begun == 0 {
+        (Status::Undecided, "Began no iteration.".to_owned())
+    } else if failed == 0 {
+        (Status::Holds, format!("{began}; none failed."))
+    } else {
+        let status = if failed as f64 <= allowed { Status::Holds } else { Status::Undecided };
+        let first = record.first_failure.as_deref().map(|text| format!(" The first: {}.", sentence::foreign(text)));
+        let failed = format!("{failed} of them failed ({} may).", figure(allowed));
+        (status, format!("{began}, and {failed}{}", first.unwrap_or_default()))
+    };
+    Finding {
+        required: true,
+        allowed: Some(allowed),
+        measured: Some(failed as f64),
+        ..finding("churn", TARGET, RuleKind::Workload, status, text)
+    }
+}
+
 /// Each failed check is a finding of its own. What stands before the first colon names the check, so that the finding keeps
 /// its fingerprint when the figures in the text change.
 fn after_checks(failures: &[String]) -> Vec<Finding> {
@@ -165,4 +191,27 @@ fn stop(record: &StopRecord, severity: Severity) -> Finding {
         (TermResponse::Ignored, _) | (_, PortEnd::StillServing) => Status::Breaks,
     };
     Finding { severity, ..finding("stop", TARGET, RuleKind::Stop, status, sentence::stop(record)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_churn_that_did_not_run_or_often_failed_proves_nothing() {
+        let of = |begun, failed| {
+            let first_failure = (failed > 0).then(|| "get /x: refused.".to_owned());
+            let found = churn(&ChurnRecord { begun, failed, first_failure, max_failed: 0.1 });
+            assert!(found.required && found.rule == RuleKind::Workload);
+            (found.status, found.sentence)
+        };
+        assert_eq!(of(0, 0), (Status::Undecided, "Began no iteration.".to_owned()));
+        assert_eq!(of(24, 0), (Status::Holds, "Began 24 iterations; none failed.".to_owned()));
+        let text = "Began 24 iterations, and 2 of them failed (2 may). The first: get /x: refused.";
+        assert_eq!(of(24, 2), (Status::Holds, text.to_owned()));
+        assert_eq!(of(24, 3).0, Status::Undecided);
+        assert_eq!(of(1, 1).0, Status::Undecided);
+        let wild = ChurnRecord { begun: 3, failed: u64::MAX, max_failed: f64::NAN, ..ChurnRecord::default() };
+        assert_eq!(churn(&wild).status, Status::Undecided);
+    }
 }

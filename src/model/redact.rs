@@ -1,5 +1,6 @@
 //! Keeps secrets out of everything that is written or shown.
 
+use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 /// What stands where a secret stood.
@@ -57,8 +58,9 @@ pub fn is_secret_value(value: &str) -> bool {
 /// Knows the secrets of a run and masks them. Secrets can be added while the run goes on.
 #[derive(Debug, Default)]
 pub struct Redactor {
-    // Every written form of every secret, longest first, so that no secret hides the rest of a longer one.
-    forms: RwLock<Vec<String>>,
+    // Every written form of every secret by its first bytes: a churn may bring a new token with every iteration, and what
+    // is masked must not be searched for each of them.
+    forms: RwLock<HashMap<[u8; Redactor::MIN_LEN], Vec<String>>>,
 }
 
 impl Redactor {
@@ -85,11 +87,13 @@ impl Redactor {
         spellings.push(form);
         let mut forms = self.forms.write().unwrap_or_else(PoisonError::into_inner);
         for spelling in spellings {
-            if !forms.contains(&spelling) {
-                forms.push(spelling);
+            let Some(head) = spelling.as_bytes().first_chunk() else { continue };
+            let alike = forms.entry(*head).or_default();
+            // The longest first.
+            if let Err(at) = alike.binary_search_by(|known| (spelling.len(), known).cmp(&(known.len(), &spelling))) {
+                alike.insert(at, spelling);
             }
         }
-        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     }
 
     /// Adds a value whose name says that it is a secret, unless it is so short or plain that masking it would mangle text.
@@ -102,9 +106,36 @@ impl Redactor {
     /// The text with every secret masked.
     pub fn mask(&self, text: &str) -> String {
         let forms = self.forms.read().unwrap_or_else(PoisonError::into_inner);
-        forms.iter().fold(text.to_owned(), |text, form| {
-            if text.contains(form.as_str()) { text.replace(form.as_str(), MASK) } else { text }
-        })
+        if forms.is_empty() {
+            return text.to_owned();
+        }
+        let mut out = String::with_capacity(text.len());
+        // The end of what is in `out`, and the secret that is not: secrets that overlap are masked as one.
+        let (mut copied, mut hidden): (usize, Option<(usize, usize)>) = (0, None);
+        let mut hide = |(from, to): (usize, usize)| {
+            out.push_str(text.get(copied..from).unwrap_or_default());
+            out.push_str(MASK);
+            copied = to;
+        };
+        for (at, head) in text.as_bytes().windows(Self::MIN_LEN).enumerate() {
+            let Some(rest) = text.as_bytes().get(at..) else { break };
+            let found = forms.get(head).and_then(|alike| alike.iter().find(|form| rest.starts_with(form.as_bytes())));
+            let Some(end) = found.map(|form| at + form.len()) else { continue };
+            hidden = match hidden {
+                Some((from, to)) if at < to => Some((from, to.max(end))),
+                earlier => {
+                    if let Some(earlier) = earlier {
+                        hide(earlier);
+                    }
+                    Some((at, end))
+                }
+            };
+        }
+        if let Some(last) = hidden {
+            hide(last);
+        }
+        out.push_str(text.get(copied..).unwrap_or_default());
+        out
     }
 
     /// Masks every string of a JSON value; keys stay as they are.
@@ -127,6 +158,8 @@ impl Redactor {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -136,6 +169,33 @@ mod tests {
         redactor.add("p@ss");
         let text = redactor.mask(r#"a p@ss w"ord b p%40ss%20w%22ord c p%40ss+w%22ord d "p@ss w\"ord" e p@ss"#);
         assert_eq!(text, r#"a [secret] b [secret] c [secret] d "[secret]" e [secret]"#);
+    }
+
+    #[test]
+    fn secrets_that_overlap_are_masked_as_one() {
+        let redactor = Redactor::new();
+        for secret in ["abcd", "cdefgh", "ghij", "secret", "größer"] {
+            redactor.add(secret);
+        }
+        let shown = redactor.mask("xabcdefghijx abcdabcd secret größere ünabcd abc");
+        assert_eq!(shown, "x[secret]x [secret][secret] [secret] [secret]e ün[secret] abc");
+    }
+
+    proptest! {
+        #[test]
+        fn no_secret_is_left_whatever_there_is_around_it(
+            secrets in proptest::collection::vec("[ab\u{e4}\"% ]{4,8}", 1..6),
+            texts in proptest::collection::vec("[ab\u{e4}\"% ]{0,12}", 1..6),
+        ) {
+            let redactor = Redactor::new();
+            secrets.iter().for_each(|secret| redactor.add(secret));
+            let text: String = secrets.iter().zip(texts.iter().cycle()).flat_map(|(s, t)| [t.as_str(), s]).collect();
+            let shown = redactor.mask(&text);
+            // No mask holds a letter of these secrets alone, so what is left of the text is between the masks.
+            for left in shown.split(MASK) {
+                prop_assert!(!secrets.iter().any(|secret| left.contains(secret.as_str())), "{text} → {shown}");
+            }
+        }
     }
 
     #[test]

@@ -282,6 +282,9 @@ pub struct ChurnRecord {
     pub failed: u64,
     /// The first failure, one line.
     pub first_failure: Option<String>,
+    /// The share of iterations that may fail, 0 to 1.
+    #[serde(default)]
+    pub max_failed: f64,
 }
 
 /// What became of the target's log.

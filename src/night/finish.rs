@@ -1,5 +1,7 @@
 //! The phases that follow whatever happened: judge, report, remove.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use super::{Keep, Night, Outcome, PublishError};
@@ -11,6 +13,7 @@ impl Night<'_> {
     /// Evidence, verdict, pages, removal. Nothing in here ends early: what fails is named and the rest goes on.
     pub(super) async fn finish(mut self, interrupt: &watch::Receiver<Option<i32>>) -> Outcome {
         self.collect_events();
+        self.end_log().await;
         if !matches!(self.record.ending, Ending::Completed) {
             self.take_evidence().await;
         }
@@ -83,6 +86,11 @@ impl Night<'_> {
 
     async fn remove(&mut self) {
         let Some(target) = &mut self.target else { return };
+        // The churn, which shares it, ended with the phases.
+        let Some(target) = Arc::get_mut(target) else {
+            self.problems.push("the target is still in use and was not removed; run `slowdrip clean`".to_owned());
+            return;
+        };
         if self.record.kept {
             match target.keep().await {
                 Ok(hints) => self.kept = hints,

@@ -3,8 +3,11 @@
 //! build/start → ready → seed → soak → settle → after → stop → judge → report → remove. Whatever ends the phases early
 //! (a failure, a signal, a dead engine, a full disk), the rest still happens: evidence, verdict, report, removal.
 
+mod baseline;
+mod churn;
 mod clocks;
 mod finish;
+mod follow;
 mod host;
 mod notice;
 mod phases;
@@ -16,7 +19,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::history::{RunDir, StoreError};
+use crate::history::{self, RunDir, StoreError};
 use crate::model::{
     Assessment, Ending, PlanRecord, ProbeMode, RUN_FORMAT, Redactor, RunRecord, StoredNight, TargetRecord,
 };
@@ -115,7 +118,12 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
     if !rules.text.is_empty() {
         folder.write_text("thresholds.yaml", &rules.text)?;
     }
-    let record = first_record(scenario, rules, &run, started, options.command.clone());
+    let mut record = first_record(scenario, rules, &run, started, options.command.clone());
+    match history::read_lines(&options.reports, &scenario.name) {
+        Ok((lines, _)) => record.baseline = baseline::of(&lines, &record.scenario_digest, &record.host.kind()),
+        // A history that cannot be read costs the comparison, not the night.
+        Err(error) => options.audience.notice(&Notice::Warning(&error.to_string())),
+    }
     folder.write_record(&record)?;
     let night = Night {
         scenario,
@@ -130,6 +138,8 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
         clock: tokio::time::Instant::now(),
         soak_clock: None,
         target: None,
+        churned: Arc::default(),
+        following: None,
         reach: reach::Reach::None,
         evidence_taken: false,
         problems: Vec::new(),
@@ -218,7 +228,10 @@ struct Night<'a> {
     record: RunRecord,
     clock: tokio::time::Instant,
     soak_clock: Option<tokio::time::Instant>,
-    target: Option<Target>,
+    // Shared with the churn for as long as that goes on.
+    target: Option<Arc<Target>>,
+    churned: Arc<churn::Tally>,
+    following: Option<follow::Following>,
     reach: reach::Reach,
     evidence_taken: bool,
     problems: Vec<String>,

@@ -1,11 +1,14 @@
 //! The phases in which the target is up.
 
+use std::future::pending;
+use std::sync::Arc;
+
 use super::{Night, Notice, not_started};
 use crate::access::Subject;
 use crate::flow::Flow;
 use crate::history::StoreError;
 use crate::model::text::{printable, shorten};
-use crate::model::{CounterRecord, Ending, Event, EventKind, Phase, PhaseRecord, Verdict};
+use crate::model::{ChurnRecord, CounterRecord, Ending, Event, EventKind, Phase, PhaseRecord, Verdict};
 use crate::probe::Graces;
 use crate::target::{self, Target};
 
@@ -24,7 +27,7 @@ impl Night<'_> {
         let mut flow = self.seed().await?;
         // What the seeding started may run as somebody else than what was there at the start.
         self.access()?.check().await.map_err(|error| unreadable(&error))?;
-        self.read_counters(&mut flow, true).await;
+        self.read_counters(&mut flow, Moment::Start).await;
         self.watch(&mut flow).await?;
         self.after(&mut flow).await?;
         self.take_evidence_unless_fine().await;
@@ -46,6 +49,8 @@ impl Night<'_> {
     }
 
     pub(super) fn save(&mut self) -> Result<(), Ending> {
+        // They come from several sides, each in its own time.
+        self.record.events.sort_by_key(|event| event.at_ms);
         self.record.ended = jiff::Timestamp::now();
         self.folder.write_record(&self.record).map_err(|error| not_written(&error))
     }
@@ -82,11 +87,12 @@ impl Night<'_> {
     async fn start(&mut self) -> Result<(), Ending> {
         self.enter(Phase::Start)?;
         self.sweep().await;
-        let target = Target::new(self.scenario, &self.record.run, std::sync::Arc::clone(&self.redactor)).await;
-        let target = self.target.insert(target.map_err(|error| not_started(&error))?);
+        let target = Target::new(self.scenario, &self.record.run, Arc::clone(&self.redactor)).await;
+        let target = self.target.insert(Arc::new(target.map_err(|error| not_started(&error))?));
         self.record.engine = target.engine();
         self.record.target = target.record();
         let (audience, redactor) = (self.audience, &self.redactor);
+        let Some(target) = Arc::get_mut(target) else { return Err(Ending::Unfinished) };
         let started = target.start(&|line| say(audience, redactor, line)).await;
         self.record.target = target.record();
         started.map_err(|error| not_started(&error))
@@ -129,10 +135,9 @@ impl Night<'_> {
         self.enter(Phase::Seed)?;
         let Some(target) = &self.target else { return Err(Ending::Unfinished) };
         let failed = |error: &crate::flow::StepError| Ending::SeedFailed { message: error.to_string() };
-        let mut flow =
-            Flow::new(self.scenario, std::sync::Arc::clone(&self.redactor)).map_err(|error| failed(&error))?;
+        let mut flow = Flow::new(self.scenario, Arc::clone(&self.redactor)).map_err(|error| failed(&error))?;
         let (audience, redactor) = (self.audience, &self.redactor);
-        let seeded = flow.run(&self.scenario.seed, target, &|line| say(audience, redactor, line)).await;
+        let seeded = flow.run(&self.scenario.seed, &**target, &|line| say(audience, redactor, line)).await;
         match seeded {
             Ok(()) => Ok(flow),
             // A target that ended is the better explanation of a refused connection.
@@ -146,41 +151,65 @@ impl Night<'_> {
     }
 
     /// Reads every workload counter. A figure that is missing makes the night inconclusive, it does not end it.
-    async fn read_counters(&mut self, flow: &mut Flow, at_start: bool) {
+    async fn read_counters(&mut self, flow: &mut Flow, moment: Moment) {
         let Some(target) = &self.target else { return };
         for (index, counter) in self.scenario.counters.iter().enumerate() {
-            let (figure, problem) = match flow.read(counter, target).await {
+            if moment == Moment::Settled && counter.at_most.is_none() {
+                continue;
+            }
+            let (figure, problem) = match flow.read(counter, &**target).await {
                 Ok(figure) => (Some(figure), None),
                 Err(error) => (None, Some(error.to_string())),
             };
-            if at_start {
+            if moment == Moment::Start {
                 self.record.counters.push(CounterRecord {
                     name: counter.name.clone(),
-                    start: figure,
+                    start: None,
                     end: None,
-                    at_least: counter.at_least,
-                    at_most: None,
+                    at_least: counter.at_least.unwrap_or(0.0),
+                    at_most: counter.at_most,
                     settled: None,
-                    problem,
+                    problem: None,
                 });
-            } else if let Some(entry) = self.record.counters.get_mut(index) {
-                entry.end = figure;
-                entry.problem = entry.problem.take().or(problem);
             }
+            let Some(entry) = self.record.counters.get_mut(index) else { continue };
+            match moment {
+                Moment::Start => entry.start = figure,
+                Moment::End => entry.end = figure,
+                Moment::Settled => entry.settled = figure,
+            }
+            entry.problem = entry.problem.take().or(problem);
         }
     }
 
     async fn watch(&mut self, flow: &mut Flow) -> Result<(), Ending> {
+        self.record.churn = self.scenario.churn.as_ref().map(|_| ChurnRecord::default());
         self.enter(Phase::Soak)?;
         self.begin_soak();
         let mut journal = self.folder.journal().map_err(|error| not_written(&error))?;
         let mut watch = super::soak::Watch::new(self.scenario.soak.interval);
-        self.soak(&mut watch, &mut journal, Phase::Soak, self.scenario.soak.duration).await?;
-        self.read_counters(flow, false).await;
+        self.follow_log();
+        let churning = self.churning();
+        let churn = async {
+            match churning {
+                Some(churning) => churning.run(flow).await,
+                None => pending().await,
+            }
+        };
+        // Both in turn on one task: neither waits for the other, and whatever ends the soak ends the churn.
+        tokio::select! {
+            biased;
+            soaked = self.soak(&mut watch, &mut journal, Phase::Soak, self.scenario.soak.duration) => soaked?,
+            never = churn => match never {},
+        }
+        self.sum_up_churn();
+        self.read_counters(flow, Moment::End).await;
         if !self.scenario.soak.settle.is_zero() {
             self.enter(Phase::Settle)?;
             self.soak(&mut watch, &mut journal, Phase::Settle, self.scenario.soak.settle).await?;
         }
+        self.end_log().await;
+        self.read_counters(flow, Moment::Settled).await;
         journal.sync().map_err(|error| not_written(&error))
     }
 
@@ -191,7 +220,7 @@ impl Night<'_> {
         self.enter(Phase::After)?;
         let Some(target) = &self.target else { return Err(Ending::Unfinished) };
         let (audience, redactor) = (self.audience, &self.redactor);
-        if let Err(error) = flow.run(&self.scenario.after, target, &|line| say(audience, redactor, line)).await {
+        if let Err(error) = flow.run(&self.scenario.after, &**target, &|line| say(audience, redactor, line)).await {
             self.warn(&error.summary());
             self.record.after_failures.push(self.redactor.mask(&error.summary()));
             // The whole exchange is evidence; the record keeps one line of it.
@@ -219,6 +248,8 @@ impl Night<'_> {
 
     /// Whatever the engine reported since the last time becomes an event of the night.
     pub(super) fn collect_events(&mut self) {
+        self.collect_churn();
+        self.collect_log();
         let Some(target) = &self.target else { return };
         for event in target.drain_events() {
             let since_soak = self
@@ -247,8 +278,19 @@ impl Night<'_> {
     }
 }
 
+/// When the workload counters are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// After the seeding.
+    Start,
+    /// At the end of the soak.
+    End,
+    /// At the end of the settle phase, those that must come back.
+    Settled,
+}
+
 /// Hands a line to the audience, masked and harmless, cut to what a person reads.
-fn say(audience: &dyn super::Audience, redactor: &crate::model::Redactor, line: &str) {
+pub(super) fn say(audience: &dyn super::Audience, redactor: &crate::model::Redactor, line: &str) {
     audience.notice(&Notice::Line(&shorten(&printable(&redactor.mask(line)), 400)));
 }
 

@@ -99,7 +99,7 @@ impl Night<'_> {
     }
 
     async fn evidence_of_processes(&mut self) -> Vec<EvidenceFile> {
-        let scope = self.target.as_ref().and_then(Target::scope);
+        let scope = self.target.as_deref().and_then(Target::scope);
         let capture = async {
             match &mut self.reach {
                 Reach::Open(access) if scope.is_some() => access.evidence().await,

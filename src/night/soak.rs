@@ -148,7 +148,7 @@ impl Night<'_> {
 }
 
 /// The next of the times at which snapshots are due. The grid stays: what was missed is a gap, not a burst of snapshots.
-fn next_on_grid(mut due: tokio::time::Instant, interval: Duration) -> tokio::time::Instant {
+pub(super) fn next_on_grid(mut due: tokio::time::Instant, interval: Duration) -> tokio::time::Instant {
     let now = tokio::time::Instant::now();
     while due <= now {
         due += interval;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::reader::{Env, Reader};
 use super::steps::{self, Reach};
 use super::wire::ScenarioWire;
-use super::{Scenario, phases, service};
+use super::{Scenario, phases, service, workload};
 use crate::document::{self, Document, FileError, Kind, Place};
 
 /// What a scenario is, to the reader of documents.
@@ -14,7 +14,7 @@ const SCENARIO: Kind = Kind {
     noun: "scenario",
     whole: "the scenario",
     smallest: "`name: my-app` and `target: {image: my-app}`",
-    not_yet: &["churn", "patch", "delete", "head", "ws", "websocket", "signal", "restart", "kill"],
+    not_yet: &["patch", "delete", "head", "ws", "websocket", "signal", "restart", "kill"],
     nulls_below: &["json"],
 };
 
@@ -72,8 +72,9 @@ fn resolve(document: &Document, overrides: &Overrides, env: Env<'_>) -> Result<S
     let ready = phases::ready(root.key("ready"), wire.ready.as_ref(), &target, &reach, &reader)?;
     let seed = steps::steps(root.key("seed"), &wire.seed, &reader, &reach)?;
     let soak = phases::soak(path, root.key("soak"), wire.soak.as_ref(), overrides)?;
+    let churn = workload::churn(root.key("churn"), wire.churn.as_ref(), &soak, overrides, &reader, &reach)?;
     let after = steps::steps(root.key("after"), &wire.after, &reader, &reach)?;
-    let counters = steps::counters(root.key("counters"), &wire.counters, &reader, &reach)?;
+    let counters = workload::counters(root.key("counters"), &wire.counters, &reader, &reach)?;
     let stop = phases::stop(root.key("stop"), wire.stop.as_ref(), &reader)?;
     let thresholds = thresholds(document, wire.thresholds.as_deref(), overrides)?;
     Ok(Scenario {
@@ -86,6 +87,7 @@ fn resolve(document: &Document, overrides: &Overrides, env: Env<'_>) -> Result<S
         ready,
         seed,
         soak,
+        churn,
         after,
         counters,
         stop,

@@ -12,6 +12,7 @@ mod schema;
 mod service;
 mod steps;
 mod wire;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::document::Location;
 
 pub use load::{Overrides, load, parse, schema};
 pub use steps::DEFAULT_TIMEOUT;
+pub use workload::{Churn, Counter};
 
 /// A scenario, ready to run.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub struct Scenario {
     pub seed: Vec<Step>,
     /// How long to watch.
     pub soak: Soak,
+    /// What is done to it again and again during the soak.
+    pub churn: Option<Churn>,
     /// Steps that check that it still serves.
     pub after: Vec<Step>,
     /// Numbers that prove that the workload ran.
@@ -429,21 +433,6 @@ pub enum JsonExpect {
     AtLeast(f64),
     /// Anything that is not null.
     Exists,
-}
-
-/// A number that proves that the workload ran.
-#[derive(Debug, Clone)]
-pub struct Counter {
-    /// Its name.
-    pub name: String,
-    /// The step that reads it (`Http` or `Exec`).
-    pub read: Step,
-    /// Where in the answer it stands.
-    pub json: serde_json_path::JsonPath,
-    /// The figure where the answer does not hold it; `None`: that is an error.
-    pub absent: Option<f64>,
-    /// How much it must grow from the end of the seeding to the end of the soak.
-    pub at_least: f64,
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! Steps and counters. Their strings stay templates, filled in when they run; here only their syntax is checked.
+//! Steps. Their strings stay templates, filled in when they run; here only their syntax is checked.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::expect::{self, Source};
+use super::expect;
 use super::reader::{Reader, check_name};
-use super::wire::{CounterWire, ExecWire, HttpWire, RepeatWire, StepWire, WaitUntilWire};
-use super::{Action, Body, Counter, ExecStep, HttpStep, Sidecar, Step, Target, TargetKind};
+use super::wire::{ExecWire, HttpWire, RepeatWire, StepWire, WaitUntilWire};
+use super::{Action, Body, ExecStep, HttpStep, Sidecar, Step, Target, TargetKind};
 use crate::document::{FileError, Ordered, Place, Scalar, listed, suggest};
 
 /// How long a request or a command may take where the scenario does not say.
@@ -62,7 +62,13 @@ pub(super) fn steps(
     wire.iter().enumerate().map(|(index, wire)| step(place.item(index), wire, reader, reach)).collect()
 }
 
-fn step(place: Place<'_>, wire: &StepWire, reader: &Reader<'_>, reach: &Reach<'_>) -> Result<Step, FileError> {
+/// Reads one step.
+pub(super) fn step(
+    place: Place<'_>,
+    wire: &StepWire,
+    reader: &Reader<'_>,
+    reach: &Reach<'_>,
+) -> Result<Step, FileError> {
     let mut keys = place.keys().iter();
     let key = match (keys.next(), keys.next()) {
         (Some(key), None) => key.as_str(),
@@ -226,37 +232,6 @@ fn exec(place: Place<'_>, wire: &ExecWire, reader: &Reader<'_>, reach: &Reach<'_
         expect: expect::exec(place.key("expect"), &wire.expect, reader)?,
         timeout: duration(place, "timeout", wire.timeout.as_ref(), DEFAULT_TIMEOUT)?,
     })
-}
-
-/// Reads the counters, in the order of the file.
-pub(super) fn counters(
-    place: Place<'_>,
-    wire: &Ordered<CounterWire>,
-    reader: &Reader<'_>,
-    reach: &Reach<'_>,
-) -> Result<Vec<Counter>, FileError> {
-    let mut counters = Vec::new();
-    for (at, name, wire) in wire.at(place) {
-        let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-        if name.is_empty() || name.len() > 64 || !fits {
-            let help = "use letters, digits, `_`, `-` and `.`, at most 64 of them";
-            return Err(at.key_error(format!("`{name}` cannot be the name of a counter"), help));
-        }
-        let read = step(at.key("read"), &wire.read, reader, reach)?;
-        if !matches!(read.action, Action::Http(_) | Action::Exec(_)) {
-            let help = "write one of `get`, `post`, `put` and `exec`";
-            return Err(at.key("read").key_error("a counter is read by one request or one command", help));
-        }
-        for (key, figure) in [("absent", wire.absent), ("at_least", Some(wire.at_least))] {
-            if figure.is_some_and(|figure| !figure.is_finite() || figure < 0.0) {
-                let at = at.key(key);
-                return Err(at.error(format!("{} is below zero", at.quoted()), "write a number from 0 on"));
-            }
-        }
-        let json = expect::json_path(at.key("json"), &wire.json, Source::Value)?;
-        counters.push(Counter { name: name.to_owned(), read, json, absent: wire.absent, at_least: wire.at_least });
-    }
-    Ok(counters)
 }
 
 fn duration(place: Place<'_>, key: &str, wire: Option<&Scalar>, default: Duration) -> Result<Duration, FileError> {

@@ -29,6 +29,8 @@ pub(super) struct ScenarioWire {
     pub(super) seed: Vec<StepWire>,
     /// How long to watch: 30 minutes by default.
     pub(super) soak: Option<SoakWire>,
+    /// What is done again and again during the soak.
+    pub(super) churn: Option<ChurnWire>,
     /// Steps that check that it still really serves. A failed one is a broken rule.
     #[serde(default)]
     pub(super) after: Vec<StepWire>,
@@ -235,6 +237,28 @@ pub(super) struct SoakWire {
     pub(super) settle: Option<Scalar>,
 }
 
+/// What is done again and again during the soak.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `every` and `steps`")]
+#[schemars(rename = "churn")]
+pub(super) struct ChurnWire {
+    /// What it is called, at most 40 characters: `churn` by default.
+    pub(super) name: Option<String>,
+    /// From one iteration to the next, at least `1s`.
+    #[schemars(with = "form::Time")]
+    pub(super) every: Scalar,
+    /// The steps of an iteration.
+    pub(super) steps: Vec<StepWire>,
+    /// Time from the beginning of the soak without churn: `0s` by default.
+    #[schemars(with = "Option<form::TimeOrZero>")]
+    pub(super) start: Option<Scalar>,
+    /// Quiet time before the end of the soak: `0s` by default.
+    #[schemars(with = "Option<form::TimeOrZero>")]
+    pub(super) idle_tail: Option<Scalar>,
+    /// The share of iterations that may fail before the night is inconclusive: `0.1` by default.
+    pub(super) max_failed: Option<f64>,
+}
+
 /// How the target is asked to stop.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `signal` and `within`")]
@@ -411,7 +435,10 @@ pub(super) struct CounterWire {
     /// Stands for a value that the answer does not hold.
     #[schemars(range(min = 0))]
     pub(super) absent: Option<f64>,
-    /// By how much it must grow.
+    /// By how much it must grow. One of `at_least` and `at_most` is needed.
     #[schemars(range(min = 0))]
-    pub(super) at_least: f64,
+    pub(super) at_least: Option<f64>,
+    /// How much higher it may be at the end of the settle phase than after seeding.
+    #[schemars(range(min = 0))]
+    pub(super) at_most: Option<f64>,
 }

@@ -6,10 +6,10 @@
 
 mod count;
 mod dead;
+mod ends;
 mod program;
 mod read;
 mod subjects;
-mod ends;
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use crate::threshold::{ClassRule, Selector};
 
 pub use count::Missing;
 pub use dead::{dead_at_end, dead_rest_at_end, unasked_at_end};
-pub use subjects::{Held, Part, Subject, Windows, can_split, collapsed_name, held_by, parts, program_name};
 pub use ends::{End, ends};
+pub use subjects::{Held, Part, Subject, Windows, can_split, collapsed_name, held_by, parts, program_name};
 
 /// A figure over time.
 #[derive(Debug, Clone, PartialEq)]

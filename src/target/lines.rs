@@ -92,6 +92,12 @@ impl LogBuffer {
         held.lines.iter().skip(held.lines.len().saturating_sub(tail)).cloned().collect()
     }
 
+    /// The number that the next line will have.
+    pub(super) fn next_number(&self) -> u64 {
+        let held = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        held.first + held.lines.len() as u64
+    }
+
     /// Waits for lines from a number on, and gives them with the number after the last.
     pub(super) async fn since(&self, number: u64) -> (Vec<LogLine>, u64) {
         loop {

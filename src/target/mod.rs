@@ -10,6 +10,7 @@ mod docker;
 mod error;
 mod events;
 mod facts;
+mod follow;
 mod ignored;
 mod limits;
 mod lines;
@@ -36,6 +37,7 @@ pub use docker::{Beside, EngineFacts, Meter, Wire, WireError};
 pub use error::TargetError;
 pub use events::TargetEvent;
 pub use facts::Facts;
+pub use follow::Followed;
 pub use limits::raise_own_limit;
 
 use docker::{Application, Engine};

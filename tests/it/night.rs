@@ -92,6 +92,10 @@ after: [{get: {path: /health, expect: {status: 200}}}]
     assert!(!runs[1].join("evidence").exists());
     let history = std::fs::read_to_string(fixture.path().join("reports/clean/history.jsonl")).unwrap();
     assert_eq!(history.lines().count(), 2);
+    // The second night knows what the first one held.
+    assert!(json(&runs[0].join("run.json"))["baseline"].is_null());
+    assert_eq!(record["baseline"]["nights"][0].as_str(), runs[0].file_name().and_then(|name| name.to_str()));
+    assert!(record["baseline"]["levels"]["fd.total"].as_f64() > Some(0.0), "{record}");
     let diff = fixture.run(&["diff"]);
     assert_eq!(diff.status.code(), Some(0), "{}", stderr(&diff));
     assert!(stdout(&diff).contains("clean"), "{}", stdout(&diff));

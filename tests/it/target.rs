@@ -34,6 +34,7 @@ fn scenario(kind: TargetKind, check: ReadyCheck) -> Scenario {
         ready: Ready { check, within: SOON },
         seed: Vec::new(),
         soak: Soak { duration: SOON, warmup: None, interval: SOON, settle: SOON },
+        churn: None,
         after: Vec::new(),
         counters: Vec::new(),
         stop: Stop { signal: "SIGTERM".into(), within: SOON },

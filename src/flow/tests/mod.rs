@@ -93,6 +93,7 @@ fn scenario() -> Scenario {
             interval: Duration::from_secs(5),
             settle: Duration::ZERO,
         },
+        churn: None,
         after: Vec::new(),
         counters: Vec::new(),
         stop: Stop { signal: "SIGTERM".to_owned(), within: Duration::from_secs(1) },

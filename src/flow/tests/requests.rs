@@ -172,7 +172,8 @@ async fn reads_counters_from_numbers_texts_and_commands() {
         read,
         json: path(json),
         absent,
-        at_least: 1.0,
+        at_least: Some(1.0),
+        at_most: None,
     };
     // As text: floats are not for comparing.
     let texts = |figure: Result<f64, StepError>| figure.unwrap().to_string();

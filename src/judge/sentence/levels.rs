@@ -86,7 +86,14 @@ pub(in crate::judge) fn no_level_after(points: usize) -> String {
 }
 
 /// On coming back.
-pub(in crate::judge) fn settled(what: Before, before: f64, after: f64, near: SettleTo, status: Status, unit: Unit) -> String {
+pub(in crate::judge) fn settled(
+    what: Before,
+    before: f64,
+    after: f64,
+    near: SettleTo,
+    status: Status,
+    unit: Unit,
+) -> String {
     let within = match near {
         SettleTo::Above(more) => amount(more, unit),
         SettleTo::Share(more) => format!("{}%", figure(more * 100.0)),

@@ -24,7 +24,7 @@ fn unknown_key_at_the_top() {
     3 | soka: {}
       | ^^^^
       |
-      = help: did you mean `soak`? The keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `after`, `counters`, `stop`, `vars` and `thresholds`
+      = help: did you mean `soak`? The keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `churn`, `after`, `counters`, `stop`, `vars` and `thresholds`
     ");
 }
 
@@ -349,7 +349,7 @@ fn byte_order_mark() {
     3 | saok: {}
       | ^^^^
       |
-      = help: did you mean `soak`? The keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `after`, `counters`, `stop`, `vars` and `thresholds`
+      = help: did you mean `soak`? The keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `churn`, `after`, `counters`, `stop`, `vars` and `thresholds`
     ");
 }
 
@@ -362,20 +362,7 @@ fn letters_beyond_ascii() {
     3 | üñï: {a: 😀}
       | ^^^
       |
-      = help: the keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `after`, `counters`, `stop`, `vars` and `thresholds`
-    ");
-}
-
-#[test]
-fn planned_key() {
-    insta::assert_snapshot!(error(&with("churn: {every: 30s}\n")), @r"
-    `churn` is not supported yet in the scenario
-     --> soak.yaml:3:1
-      |
-    3 | churn: {every: 30s}
-      | ^^^^^
-      |
-      = help: the keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `after`, `counters`, `stop`, `vars` and `thresholds`
+      = help: the keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `churn`, `after`, `counters`, `stop`, `vars` and `thresholds`
     ");
 }
 

@@ -247,3 +247,27 @@ fn a_warm_up_of_one_s_own_is_taken() {
 fn a_signal_is_named_with_or_without_its_prefix() {
     assert_eq!(read(&with("stop: {signal: int}\n")).unwrap().stop.signal, "SIGINT");
 }
+
+#[test]
+fn reads_what_is_done_during_the_soak() {
+    let steps = "steps: [{get: {path: /}}, {exec: {command: [id]}}]";
+    assert!(read(&with("")).unwrap().churn.is_none());
+    let churn = read(&with(&format!("churn: {{every: 60s, {steps}}}\n"))).unwrap().churn.unwrap();
+    assert_eq!((churn.name.as_str(), churn.every, churn.steps.len()), ("churn", secs(60), 2));
+    assert_eq!((churn.start, churn.idle_tail, churn.max_failed), (Duration::ZERO, Duration::ZERO, 0.1));
+    let more = "name: Forschung übers Netz, start: 5m, idle_tail: 2m, max_failed: 0";
+    let churn = read(&with(&format!("churn: {{every: 1s, {more}, {steps}}}\n"))).unwrap().churn.unwrap();
+    assert_eq!((churn.name.as_str(), churn.every), ("Forschung übers Netz", secs(1)));
+    assert_eq!((churn.start, churn.idle_tail, churn.max_failed), (secs(300), secs(120), 0.0));
+}
+
+#[test]
+fn a_counter_may_have_to_come_back() {
+    let counter = |more: &str| {
+        let text = with(&format!("counters: {{c: {{read: {{get: {{path: /}}}}, json: $.n, {more}}}}}\n"));
+        let counter = read(&text).unwrap().counters.remove(0);
+        (counter.at_least, counter.at_most)
+    };
+    assert_eq!(counter("at_most: 0"), (None, Some(0.0)));
+    assert_eq!(counter("at_least: 5, at_most: 2.5"), (Some(5.0), Some(2.5)));
+}

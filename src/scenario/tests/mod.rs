@@ -4,6 +4,7 @@ mod bad_flags;
 mod bad_phases;
 mod bad_services;
 mod bad_steps;
+mod bad_workload;
 mod bad_yaml;
 mod fuzz;
 mod good;
@@ -29,6 +30,7 @@ seed:
   - repeat: {times: 5, as: n, steps: [ {post: {path: /news/api/subscribe, json: {query: "topic {{ n }}"}}} ]}
 soak: {duration: 30m, warmup: auto, interval: 5s, settle: 2m}
 after: [ {get: {path: /, expect: {status: 200, header: {content-type: "text/html*"}}}} ]
+churn: {name: research, every: 30s, steps: [ {post: {path: /research, json: {query: "topic {{ uuid() }}"}}} ]}
 stop: {signal: SIGTERM, within: 20s}
 thresholds: thresholds/local-deep-research.yaml
 "#;

@@ -18,7 +18,7 @@ use crate::model::{ControlError, ExecOutput, LogLine, Redactor, Scope};
 use crate::scenario::{ContainerOptions, EnvValue, Scenario, Sidecar, TargetKind};
 use crate::target::error::TargetError;
 use crate::target::events::{Events, TargetEvent};
-use crate::target::{Progress, State, how_it_ended};
+use crate::target::{Followed, Progress, State, how_it_ended};
 
 /// How far the making has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,6 +241,10 @@ impl Application {
 
     pub(in crate::target) fn follow(&self) -> Option<BoxStream<'static, LogLine>> {
         self.container.as_ref().map(|id| self.engine.follow(id))
+    }
+
+    pub(in crate::target) fn follow_from(&self, since: jiff::Timestamp) -> Option<BoxStream<'static, Followed>> {
+        self.container.as_ref().map(|id| self.engine.clone().follow_from(id.clone(), since))
     }
 
     pub(in crate::target) async fn exec(

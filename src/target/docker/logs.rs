@@ -1,16 +1,25 @@
 //! What containers write, and commands executed in them.
 
+use std::time::Duration;
+
 use bollard::container::LogOutput;
+use bollard::errors::Error;
 use bollard::exec::{StartExecOptions, StartExecResults};
 use bollard::models::ExecConfig;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, future};
+use futures_util::{StreamExt, future, stream};
 
-use super::{Engine, refused, words};
+use super::{Engine, refused, status, words};
 use crate::model::{ControlError, ExecOutput, LogLine};
+use crate::target::Followed;
 use crate::target::error::TargetError;
 use crate::target::lines::{EXEC_CAP, keep_capped};
+
+/// Rest before the next try where a log that is followed broke off.
+const REST: Duration = Duration::from_secs(1);
+/// So often in a row the engine may refuse the log before it is believed.
+const MOST_REFUSALS: u32 = 5;
 
 impl Engine {
     /// The last log lines of a container by time: standard output and error come unordered from the engine.
@@ -36,11 +45,27 @@ impl Engine {
             .boxed()
     }
 
+    /// The log lines of a container from `since` on, each once. Where the stream ends, because the container or the engine is
+    /// started anew, it is asked for again.
+    pub(super) fn follow_from(self, id: String, since: jiff::Timestamp) -> BoxStream<'static, Followed> {
+        self.follow_at_pace(id, since, REST)
+    }
+
+    /// The same with this rest before each new try.
+    pub(super) fn follow_at_pace(
+        self,
+        id: String,
+        since: jiff::Timestamp,
+        rest: Duration,
+    ) -> BoxStream<'static, Followed> {
+        let before = since.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(since);
+        let resumed = Resumed { engine: self, id, rest, seen: before, newest: before, pieces: None, refusals: 0 };
+        stream::unfold(resumed, Resumed::next).boxed()
+    }
+
     /// Runs a command in a container and waits for its end.
     pub(super) async fn exec(&self, id: &str, command: &[String]) -> Result<ExecOutput, ControlError> {
-        let failed = |err: bollard::errors::Error| {
-            ControlError::Failed(format!("the engine refused to run it: {}", words(&err)))
-        };
+        let failed = |err: Error| ControlError::Failed(format!("the engine refused to run it: {}", words(&err)));
         let config = ExecConfig {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
@@ -68,6 +93,58 @@ impl Engine {
             )
         })?;
         Ok(ExecOutput { exit_code, stdout, stderr })
+    }
+}
+
+/// A log that is asked for again where it breaks off.
+struct Resumed {
+    engine: Engine,
+    id: String,
+    rest: Duration,
+    // Up to here the lines were given out by earlier streams.
+    seen: jiff::Timestamp,
+    newest: jiff::Timestamp,
+    pieces: Option<BoxStream<'static, Result<LogOutput, Error>>>,
+    // In a row.
+    refusals: u32,
+}
+
+impl Resumed {
+    async fn next(mut self) -> Option<(Followed, Self)> {
+        loop {
+            let pieces = match &mut self.pieces {
+                Some(pieces) => pieces,
+                None if self.refusals >= MOST_REFUSALS => return None,
+                None => {
+                    // The engine counts in seconds; what that gives too much is left out below.
+                    let since = i32::try_from(self.newest.as_second()).unwrap_or(i32::MAX);
+                    let options = LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true).follow(true);
+                    self.seen = self.newest;
+                    let pieces = self.engine.api.logs(&self.id, Some(options.since(since).build()));
+                    self.pieces.insert(pieces.boxed())
+                }
+            };
+            match pieces.next().await {
+                Some(Ok(piece)) => {
+                    self.refusals = 0;
+                    let line = line_of(piece);
+                    if line.at.is_some_and(|at| at <= self.seen) {
+                        continue;
+                    }
+                    self.newest = line.at.map_or(self.newest, |at| at.max(self.newest));
+                    return Some((Followed::Line(line), self));
+                }
+                Some(Err(error)) if status(&error).is_some() => {
+                    self.pieces = None;
+                    self.refusals += 1;
+                    if self.refusals >= MOST_REFUSALS {
+                        return Some((Followed::Failed(words(&error)), self));
+                    }
+                }
+                Some(Err(_)) | None => self.pieces = None,
+            }
+            tokio::time::sleep(self.rest).await;
+        }
     }
 }
 

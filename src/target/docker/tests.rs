@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bollard::errors::Error;
+use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::task::AbortOnDropHandle;
@@ -15,7 +16,7 @@ use super::image::Making;
 use super::{Application, Engine, Marks, unreachable};
 use crate::model::Redactor;
 use crate::scenario::{Build, ContainerOptions, Ready, ReadyCheck, Scenario, Soak, Stop, Target as Plan, TargetKind};
-use crate::target::TargetError;
+use crate::target::{Followed, TargetError};
 
 /// What the daemon answers: the head's status line and the body, whose end is the connection's end.
 type Script = fn(&str) -> (&'static str, String);
@@ -95,6 +96,7 @@ fn scenario(kind: TargetKind) -> Scenario {
         ready: Ready { check: ReadyCheck::Started, within: soon },
         seed: Vec::new(),
         soak: Soak { duration: soon, warmup: None, interval: soon, settle: soon },
+        churn: None,
         after: Vec::new(),
         counters: Vec::new(),
         stop: Stop { signal: "SIGTERM".into(), within: soon },
@@ -214,4 +216,53 @@ async fn what_cannot_be_removed_is_tried_again_and_then_named() {
     let err = daemon.engine().await.clear("run", false).await.unwrap_err().to_string();
     assert!(err.contains("container slowdrip-faults-run-target: device or resource busy"), "{err}");
     assert_eq!(daemon.asked("/containers/abc?"), 5);
+}
+
+/// Log lines as the engine frames them: the stream, the length, the text. Short ones, so that every byte is a character.
+fn framed(lines: &[&str]) -> String {
+    lines
+        .iter()
+        .map(|line| format!("\u{1}\0\0\0\0\0\0{}{line}", char::from(u8::try_from(line.len()).unwrap())))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_log_that_breaks_off_goes_on_where_it_was_and_says_nothing_twice() {
+    let daemon = Daemon::start(|line| {
+        assert!(line.contains("/containers/abc/logs?") && line.contains("follow=true"), "{line}");
+        let lines: &[&str] = match line {
+            line if line.contains("since=999") => {
+                &["1970-01-01T00:16:39.9Z early", "1970-01-01T00:16:40.5Z one", "1970-01-01T00:16:41.2Z two"]
+            }
+            line if line.contains("since=1001") => {
+                &["1970-01-01T00:16:41.1Z before two", "1970-01-01T00:16:41.2Z two", "1970-01-01T00:16:41.9Z three"]
+            }
+            _ => &[],
+        };
+        ("200 OK", framed(lines))
+    });
+    let since = jiff::Timestamp::from_second(1000).unwrap();
+    let lines = daemon.engine().await.follow_at_pace("abc".to_owned(), since, Duration::from_millis(1));
+    let texts: Vec<String> = lines
+        .take(3)
+        .map(|piece| match piece {
+            Followed::Line(ref line) => line.text.clone(),
+            Followed::Lost(_) | Followed::Failed(_) => format!("{piece:?}"),
+        })
+        .collect()
+        .await;
+    assert_eq!(texts, ["one", "two", "three"]);
+}
+
+#[tokio::test]
+async fn a_log_that_the_engine_keeps_refusing_is_given_up() {
+    let daemon = Daemon::start(|_| {
+        let message = "configured logging driver does not support reading";
+        ("501 Not Implemented", format!("{{\"message\": \"{message}\"}}"))
+    });
+    let lines =
+        daemon.engine().await.follow_at_pace("abc".to_owned(), jiff::Timestamp::now(), Duration::from_millis(1));
+    let pieces: Vec<Followed> = lines.collect().await;
+    assert_eq!(pieces, [Followed::Failed("configured logging driver does not support reading".to_owned())]);
+    assert_eq!(daemon.asked("/logs?"), 5);
 }
