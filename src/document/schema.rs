@@ -35,14 +35,14 @@ fn refuse_nulls(schema: &mut Schema) {
     if let ([only], true) = (choices.as_slice(), choices.len() < before) {
         let only = only.clone();
         object.remove("anyOf");
-        match only {
-            Value::Object(only) if !only.contains_key("$ref") => {
+        match only.as_object().filter(|only| !only.contains_key("$ref")) {
+            Some(only) => {
                 for (key, value) in only {
-                    object.entry(key).or_insert(value);
+                    object.entry(key.as_str()).or_insert_with(|| value.clone());
                 }
             }
             // Draft 7 does not look at what stands beside a reference.
-            only => {
+            None => {
                 object.insert("allOf".to_owned(), Value::Array(vec![only]));
             }
         }
