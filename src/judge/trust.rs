@@ -56,9 +56,10 @@ pub(super) fn of_night(night: &Night<'_>, rules: &RuleSet) -> Vec<Finding> {
     let last = night.watched.last().map(|look| look.at_s());
     let soaked = soaked_s(night);
     let slack = (END.0 * soaked).max(INTERVALS * night.record.plan.interval_s);
-    // A night that did not run to its end is inconclusive anyhow.
+    // A night that did not run to its end is inconclusive anyhow, and a clock that went back does not say when it ends.
     if let Some(last) = last.filter(|last| last + slack < soaked)
         && night.record.ending == Ending::Completed
+        && night.went_back.is_none()
         && !rules.classes.is_empty()
     {
         findings.push(undecided("samples_end", sentence::levels::ends_early(last, soaked)));
