@@ -6,6 +6,7 @@ mod access;
 mod architecture;
 mod bad_days;
 mod bad_input;
+mod calibrate;
 mod demo_app;
 mod doctor;
 mod documents;
