@@ -17,8 +17,8 @@ pub use propose::propose;
 /// times as far away as they are from each other.
 pub const FEWEST_NIGHTS: usize = 3;
 
-/// Up to here a proposal comes with a warning: Student's factor at one in a thousand is 22 with two degrees of freedom, 4.8
-/// with six, and 3.1 with very many.
+/// Up to here a proposal comes with a warning: Student's factor at one in a thousand is 22 with three nights, 5.9 with six, 3.9
+/// with fourteen, and 3.1 with very many.
 pub const FEW_NIGHTS: usize = 6;
 
 /// The figures of the nights behind a bound.
