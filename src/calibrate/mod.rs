@@ -17,8 +17,8 @@ pub use propose::propose;
 /// times as far away as they are from each other.
 pub const FEWEST_NIGHTS: usize = 3;
 
-/// Up to here a proposal comes with a warning: Student's factor at one in a thousand is 22 with two degrees of freedom, 4.8
-/// with six, and 3.1 with very many.
+/// Up to here a proposal comes with a warning: Student's factor at one in a thousand is 22 with three nights, 5.9 with six, 3.9
+/// with fourteen, and 3.1 with very many.
 pub const FEW_NIGHTS: usize = 6;
 
 /// The figures of the nights behind a bound.
@@ -83,6 +83,18 @@ pub struct Proposal {
     pub warned: usize,
 }
 
+/// Each night, held against bounds that the other nights speak for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many broke one.
+    pub broke: usize,
+    /// Of how many.
+    pub tried: usize,
+    /// So many break by chance in fewer than one of twenty histories, if the bounds are as good as they claim: the nights do
+    /// not vary like a normal distribution.
+    pub too_many: bool,
+}
+
 /// Proposals for all classes, with what they come to for a whole night.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
@@ -96,8 +108,8 @@ pub struct Calibration {
     pub old_alarms: Alarms,
     /// How often a clean night breaks one of the new bounds.
     pub new_alarms: Alarms,
-    /// Each night against bounds from the others: how many would have broken one, and how many were tried.
-    pub left_out: Option<(usize, usize)>,
+    /// Each night against bounds from the others; `None` where they are too few.
+    pub left_out: Option<LeftOut>,
 }
 
 /// A key of a class that the thresholds file is to have.

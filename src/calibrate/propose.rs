@@ -1,8 +1,9 @@
 //! From clean nights and the rules of today to the rules that the nights speak for.
 
 use super::bound::Figures;
-use super::{Alarms, Bound, Calibration, FEWEST_NIGHTS, Proposal};
+use super::{Alarms, Bound, Calibration, FEWEST_NIGHTS, LeftOut, Proposal};
 use crate::model::{DeadKind, HistoryClass, HistoryLine, Metric, Status, Unit};
+use crate::stats::binomial::tail_at_least;
 use crate::threshold::{Per, RuleSet, Selector};
 
 const KIB: f64 = 1024.0;
@@ -108,7 +109,7 @@ pub fn propose(nights: &[&HistoryLine], rules: &RuleSet, false_alarms: f64, new_
         apart: names(&|class| !class.is_whole),
         old_alarms: whole_night(&proposals, |bound| bound.old_alarms),
         new_alarms: whole_night(&proposals, |bound| bound.new_alarms),
-        left_out: left_out(&classes, nights.len(), alpha),
+        left_out: left_out(&classes, nights.len(), alpha, false_alarms),
         proposals,
     }
 }
@@ -175,11 +176,13 @@ fn whole_night(proposals: &[Proposal], of: impl Fn(&Bound) -> Option<Alarms>) ->
     }
 }
 
-/// How many nights break a bound that the other nights speak for, of how many.
-fn left_out(classes: &[Class<'_>], nights: usize, alpha: f64) -> Option<(usize, usize)> {
+/// Holds each night against the bounds that the other nights speak for.
+fn left_out(classes: &[Class<'_>], nights: usize, alpha: f64, false_alarms: f64) -> Option<LeftOut> {
     let night = |at: usize| classes.iter().filter_map(|class| class.breaks_the_others(at, alpha)).reduce(|a, b| a || b);
-    let tried: Vec<bool> = (0..nights).filter_map(night).collect();
-    (!tried.is_empty()).then(|| (tried.iter().filter(|broke| **broke).count(), tried.len()))
+    let broken: Vec<bool> = (0..nights).filter_map(night).collect();
+    let (tried, broke) = (broken.len(), broken.iter().filter(|broke| **broke).count());
+    let too_many = tail_at_least(broke as u64, tried as u64, false_alarms) < 0.05;
+    (tried > 0).then_some(LeftOut { broke, tried, too_many })
 }
 
 /// A figure as it is written in a thresholds file, without anything lost.

@@ -8,6 +8,7 @@ mod bad_days;
 mod bad_input;
 mod bad_nights;
 mod churn;
+mod calibrate;
 mod demo_app;
 mod doctor;
 mod documents;

@@ -3,7 +3,7 @@
 mod file;
 mod view;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::args::CalibrateArgs;
 use super::{Exit, Failure, console};
@@ -16,7 +16,7 @@ use crate::{history, night};
 pub(super) fn run(args: &CalibrateArgs) -> Result<Exit, Failure> {
     let bad = |error: &dyn std::fmt::Display| Failure::new(Exit::BadInput, error);
     // Nothing is started: what the environment would bring is not needed, and need not be there.
-    let env = |name: &str| Some(std::env::var(name).unwrap_or_default());
+    let env = |_: &str| Some("stands for a value of the environment".to_owned());
     let scenario = scenario::load(&args.scenario, &Overrides::default(), &env).map_err(|error| bad(&error))?;
     let path = args.thresholds.clone().or(scenario.thresholds).ok_or_else(|| no_thresholds(&args.scenario))?;
     let (rules, exists) = rules(&path)?;
@@ -77,7 +77,7 @@ fn machine(asked: Option<&str>) -> Machine {
     }
 }
 
-fn no_thresholds(scenario: &PathBuf) -> Failure {
+fn no_thresholds(scenario: &Path) -> Failure {
     let message = format!("{} names no thresholds; name a file with --thresholds, it may be new", scenario.display());
     Failure::new(Exit::BadInput, &message)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::calibrate::{Alarms, Asked, Bound, Calibration, Change, Chosen, FEW_NIGHTS, Machine, Proposal};
+use crate::calibrate::{Alarms, Asked, Bound, Calibration, Change, Chosen, FEW_NIGHTS, LeftOut, Machine, Proposal};
 use crate::cli::layout::{Cell, Stand, Table, WIDTH, painted, paragraph};
 use crate::document::Edited;
 use crate::model::text::{amount, count, figure, printable};
@@ -158,7 +158,7 @@ fn whole_night(calibration: &Calibration, nights: usize, asked: f64) -> String {
             share(new.at_most),
         ),
     );
-    if let Some((broke, tried)) = calibration.left_out {
+    if let Some(LeftOut { broke, tried, .. }) = calibration.left_out {
         let text =
             format!("Each night held against figures from the others: {broke} of {tried} would have broken one.");
         out += &paragraph("", &text);
@@ -192,6 +192,11 @@ fn warnings(calibration: &Calibration, nights: usize) -> String {
             "{} are few: how much nights differ is hardly known, so the figures are wide. Calibrate again after some more.",
             self::nights(nights)
         ));
+    }
+    if calibration.left_out.is_some_and(|left_out| left_out.too_many) {
+        warn(
+            "More nights than that should break figures from the others: some rare nights lie far above the usual ones, and the shares above are too low. Take a smaller `--false-alarms`, or more nights.",
+        );
     }
     for proposal in &calibration.proposals {
         if let Some((bound, rise)) = proposal.max.as_ref().and_then(|bound| Some((bound, bound.rising?))) {
