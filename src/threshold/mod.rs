@@ -82,7 +82,7 @@ pub struct ClassRule {
     pub must_detect_per_hour: f64,
     /// Highest held level as a multiple of what earlier nights held (their median).
     pub max_vs_baseline: Option<f64>,
-    /// How far above the earlier nights' level it may be in any case, in the class's unit: small levels move by more than
+    /// What is allowed on top of that multiple, in the class's unit: small levels move by more than
     /// their share.
     pub baseline_slack: f64,
     /// How near the level must come to that before the churn, once the settle phase is over.

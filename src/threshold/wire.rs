@@ -95,7 +95,7 @@ pub(super) struct ClassWire {
     /// The highest held level as a multiple of what earlier nights held (their median): from 1 on, 1.2 for 20 % more.
     #[schemars(with = "Option<form::Multiple>")]
     pub(super) max_vs_baseline: Option<Scalar>,
-    /// How far above the earlier nights' level it may be in any case: 3, or 10MiB for classes in bytes, by default. Beside
+    /// What is allowed on top of that multiple: 3, or 10MiB for classes in bytes, by default. Beside
     /// `max_vs_baseline`.
     #[schemars(with = "Option<form::Figure>")]
     pub(super) baseline_slack: Option<Scalar>,

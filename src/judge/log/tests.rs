@@ -29,7 +29,7 @@ fn night(lines: &[KeptLine]) -> RunRecord {
 
 fn judge(record: &RunRecord, log: &[KeptLine], rules: Vec<LogRule>) -> Assessment {
     let snapshots = soak(1800, 60, |_, _| {});
-    let recorded = Recorded { record, snapshots: &snapshots, log };
+    let recorded = Recorded { record, snapshots: &snapshots, log, unread_lines: 0 };
     crate::judge::judge(recorded, &RuleSet { log: rules, ..RuleSet::empty() })
 }
 
