@@ -106,7 +106,10 @@ fn lives<'a>(looks: &[&'a Snapshot]) -> Vec<Life<'a>> {
     let mut places: HashMap<ProcId, usize> = HashMap::new();
     let mut lives: Vec<Life<'a>> = Vec::new();
     for (at, look) in looks.iter().enumerate() {
-        for process in app_processes(look).filter(|process| is_alive(process)) {
+        let mut processes: Vec<&ProcessSample> = app_processes(look).filter(|process| is_alive(process)).collect();
+        // The order within a look means nothing, not even where a process stands there twice.
+        processes.sort_by(|a, b| a.id.cmp(&b.id).then_with(|| rank(a).cmp(&rank(b))));
+        for process in processes {
             let place = *places.entry(process.id).or_insert(lives.len());
             match lives.get_mut(place) {
                 Some(life) => life.see(at, process),
@@ -122,9 +125,13 @@ fn lives<'a>(looks: &[&'a Snapshot]) -> Vec<Life<'a>> {
             }
         }
     }
-    // The order of processes within a look means nothing.
     lives.sort_by_key(|life| (life.first, life.id));
     lives
+}
+
+fn rank(process: &ProcessSample) -> (Option<u64>, Option<&u64>, Option<&u64>, &str) {
+    let fds = process.fds.value().map(|census| census.total);
+    (fds, process.anon.value(), process.threads.value(), &process.cmdline)
 }
 
 /// The long-lived processes of one program that ended.
