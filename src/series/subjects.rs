@@ -123,6 +123,9 @@ pub struct Held {
     pub after: f64,
 }
 
+/// How many snapshots of a window are looked at, evenly spread: who carries a breach shows in a few.
+const LOOKS: usize = 10;
+
 /// What each program or path of a class holds over spans of time, in no order; `only` narrows it to one subject: the processes
 /// of a program, or one path. What cannot be told apart so is empty.
 pub fn held_by(
@@ -137,9 +140,9 @@ pub fn held_by(
     }
     let mut split = Splitter { only, ..Splitter::new(question, by) };
     let mut lows: [Lows; 2] = [Lows::default(), Lows::default()];
-    for snapshot in watched {
-        let within = |span: (f64, f64)| (span.0..=span.1).contains(&snapshot.at_s());
-        let wanted = [windows.before.is_some_and(within), within(windows.after)];
+    let chosen = [windows.before, Some(windows.after)].map(|span| spread(watched, span));
+    for (n, snapshot) in watched.iter().enumerate() {
+        let wanted = chosen.each_ref().map(|chosen| chosen.contains(&n));
         if !wanted.contains(&true) {
             split.pass(snapshot);
             continue;
@@ -154,6 +157,15 @@ pub fn held_by(
     let ids: HashSet<usize> = ids.copied().collect();
     let held = |id: usize| Held { name: split.names.of(id).to_owned(), before: before.of(id), after: after.of(id) };
     ids.into_iter().map(held).collect()
+}
+
+/// The places of the snapshots of a window that are looked at, its last one among them.
+fn spread(watched: &[&Snapshot], span: Option<(f64, f64)>) -> Vec<usize> {
+    let Some((from, to)) = span else { return Vec::new() };
+    let within = |(_, look): &(usize, &&Snapshot)| (from..=to).contains(&look.at_s());
+    let places: Vec<usize> = watched.iter().enumerate().filter(within).map(|(place, _)| place).collect();
+    let apart = places.len().div_ceil(LOOKS).max(1);
+    places.into_iter().rev().step_by(apart).collect()
 }
 
 /// The lowest figures over a window.
@@ -355,8 +367,8 @@ struct Names<'a> {
     raw: HashMap<&'a str, usize>,
     numbers: HashMap<String, usize>,
     names: Vec<String>,
-    /// The last name of every process: a dead one has no command line.
-    last: HashMap<ProcId, usize>,
+    /// The last command line of every process, and its name: most of them never change, and a dead one has none.
+    last: HashMap<ProcId, (&'a str, usize)>,
 }
 
 impl<'a> Names<'a> {
@@ -365,14 +377,14 @@ impl<'a> Names<'a> {
     }
 
     fn program(&mut self, process: &'a ProcessSample) -> usize {
-        if process.cmdline.is_empty()
-            && let Some(known) = self.last.get(&process.id)
+        if let Some((cmdline, known)) = self.last.get(&process.id)
+            && (process.cmdline.is_empty() || *cmdline == process.cmdline)
         {
             return *known;
         }
         let raw = if process.cmdline.is_empty() { &process.comm } else { &process.cmdline };
         let id = self.number(raw, |_| program_name(process));
-        self.last.insert(process.id, id);
+        self.last.insert(process.id, (&process.cmdline, id));
         id
     }
 

@@ -93,7 +93,7 @@ fn a_dead_process_keeps_the_name_of_its_command_line() {
 #[test]
 fn beyond_twenty_the_rest_is_one_subject_and_nothing_is_lost() {
     let processes =
-        (0..30_u32).map(|n| holder(n + 1, &format!("/bin/p{}", char::from(b'a' + n as u8)), 1 + u64::from(n)));
+        (0..30_u8).map(|n| holder(1 + u32::from(n), &format!("/bin/p{}", char::from(b'a' + n)), 1 + u64::from(n)));
     let looks = [snapshot(0, processes.collect())];
     let cut = cut(&rule(Metric::FdTotal), Per::Process, &looks);
     assert_eq!(cut.len(), 21);
