@@ -3,7 +3,9 @@
 //! The order of decision, for each class: dead handles, the held level, its share of the limit, growth. Beside the classes
 //! stand rules that are always on (`standing`): that the target lives, can be read, does its work, and ends well.
 
+mod cycle;
 mod dead;
+mod evidence;
 mod floor;
 mod growth;
 mod history;
@@ -21,6 +23,7 @@ use crate::model::{Assessment, Finding, RuleKind, RunRecord, Severity, Snapshot,
 use crate::series::{Question, Series, restarts, watched};
 use crate::threshold::{ClassRule, RuleSet};
 
+pub use evidence::{Doubt, Evidence, Growth, Outcome, Pools, Terms, judge_count, judge_memory};
 pub use history::history_line;
 pub use live::worst;
 
@@ -116,9 +119,9 @@ fn judge_class(night: &Night<'_>, class: &Class<'_>) -> Vec<Finding> {
 fn judge_growth(night: &Night<'_>, class: &Class<'_>, allowed: f64) -> Finding {
     let growth = growth::judge(night, class, allowed);
     let status = match &growth.outcome {
-        growth::Outcome::Leaks => Status::Breaks,
-        growth::Outcome::Holds => Status::Holds,
-        growth::Outcome::Undecided(_) => Status::Undecided,
+        Outcome::Leaks => Status::Breaks,
+        Outcome::Holds => Status::Holds,
+        Outcome::Undecided(_) => Status::Undecided,
     };
     let mut finding = finding_of(class, RuleKind::MaxGrowth, status, sentence::growth(&growth, &class.series));
     finding.allowed = Some(growth.allowed);

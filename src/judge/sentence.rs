@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::dead::Tally;
-use super::growth::{Doubt, Growth, Outcome};
+use super::evidence::{Doubt, Growth, Outcome};
 use crate::model::text::{amount, count, figure, per_hour, printable, seconds, shorten};
 use crate::model::{DeadKind, Ending, Estimate, Gap, PortEnd, StopRecord, TermResponse, Unit};
 use crate::series::{Missing, Series};

@@ -170,6 +170,9 @@ pub struct Estimate {
     pub hours_to_limit: Option<f64>,
     /// The permanent floor: seconds since the soak began and level, only where the level changes, and the last point.
     pub floor: Vec<(f64, f64)>,
+    /// A cycle that the night itself shows, seconds: the level came back to the same floor at equal distances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_cycle_s: Option<f64>,
 }
 
 /// All that the judge says of a night.

@@ -81,10 +81,15 @@ fn told_of(select: &Selector, snapshot: &Snapshot, old: Option<&Vec<ProcId>>) ->
         Selector::Metric(Metric::ProcThreads) => sum(&counted, |process| &process.threads).map(plain),
         Selector::Metric(Metric::MemAnon) => sum(&counted, |process| &process.anon).map(plain),
         Selector::Metric(Metric::MemRss) => sum(&counted, |process| &process.rss).map(plain),
-        Selector::Cmdline(patterns) => {
-            let matches = |process: &&&ProcessSample| patterns.iter().any(|regex| regex.is_match(&process.cmdline));
-            Ok(plain(counted.iter().filter(matches).count() as u64))
-        }
+        Selector::Cmdline(_) => Ok(plain(counted.iter().filter(|process| is_counted(select, process)).count() as u64)),
+    }
+}
+
+/// True for a process that a class of processes counts.
+pub(super) fn is_counted(select: &Selector, process: &ProcessSample) -> bool {
+    match select {
+        Selector::Cmdline(patterns) => patterns.iter().any(|regex| regex.is_match(&process.cmdline)),
+        Selector::Metric(_) | Selector::Links(_) => true,
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod count;
 mod dead;
+mod follow;
+mod lives;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use crate::threshold::{ClassRule, Selector};
 
 pub use count::Missing;
 pub use dead::{dead_at_end, dead_rest_at_end, unasked_at_end};
+pub use lives::{Life, Lives};
 
 /// A figure over time.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +40,8 @@ pub struct Series {
     pub room: Option<f64>,
     /// The share of the limit at every point: that of the fullest process for `fd.*`, whose limit is each process's own.
     pub shares: Vec<(f64, f64)>,
+    /// Who is behind the figure: when each came and went. `None` where that is not known.
+    pub lives: Option<Lives>,
     /// Snapshots in which some link targets were folded into a remainder: the figure may be too small there.
     pub folded: u64,
 }
@@ -88,6 +93,7 @@ impl Series {
             limit: None,
             room: None,
             shares: Vec::new(),
+            lives: None,
             folded: 0,
         };
         let mut ages = question.older_than.map(|least| Ages::new(least, is_zombie_count(question.select)));
@@ -107,6 +113,10 @@ impl Series {
                 Ok(None) => {}
                 Err(why) => series.gaps.push(SeriesGap { at_s, why }),
             }
+        }
+        // Those of an age are another set at every look.
+        if question.older_than.is_none() {
+            series.lives = follow::lives(question.select, watched, &series);
         }
         series
     }

@@ -2,9 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Terms, judge};
-use crate::judge::growth::Outcome;
-use crate::judge::memory;
+use super::judge;
+use crate::judge::evidence::{Evidence, Growth, Outcome, Terms, judge_memory};
 
 /// A series with what is true of it and what the reference procedure (counts only) said.
 #[derive(Debug, Deserialize)]
@@ -41,16 +40,15 @@ impl Labelled {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    fn judged(&self) -> crate::judge::growth::Growth {
+    fn judged(&self) -> Growth {
         let scale = if self.unit == "MB" { MIB } else { 1.0 };
         let points: Vec<_> = self.times.iter().zip(&self.values).map(|(at, value)| (*at, value * scale)).collect();
+        let evidence = Evidence { points: &points, lives: None, restarts: &self.restarts, room: Some(1000.0) };
         if self.unit == "MB" {
-            let terms = memory::Terms { allowed: None, must_detect: 24.0, warmup_s: None };
-            return memory::judge(&points, &self.restarts, None, &terms);
+            return judge_memory(&evidence, &Terms::allowing(None));
         }
         let cycle_s = Some(self.cycle_s).filter(|cycle| *cycle > 0.0);
-        let terms = Terms { allowed: 0.0, must_detect: 24.0, cycle_s, warmup_s: None };
-        judge(&points, &self.restarts, Some(1000.0), &terms)
+        judge(&evidence, &Terms { cycle_s, ..Terms::allowing(Some(0.0)) })
     }
 }
 

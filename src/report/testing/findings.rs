@@ -39,6 +39,7 @@ pub(super) fn steady(level: f64) -> Estimate {
         observed_s: 1380.0,
         hours_to_limit: None,
         floor: vec![(120.0, level), (1500.0, level)],
+        found_cycle_s: None,
     }
 }
 
@@ -81,6 +82,7 @@ pub(super) fn growing(night: &[Snapshot], class: FdClass) -> Estimate {
         sensitivity: Some(23.0),
         hours_to_limit: Some((1024.0 - total(night)) / rate),
         floor,
+        found_cycle_s: None,
         ..steady(level)
     }
 }
