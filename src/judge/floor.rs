@@ -172,12 +172,23 @@ impl Floor {
         exact.min(profile.max(upper_bound(0, 0.05) / self.hours()))
     }
 
+    /// The rate of a steady drip that would have been reported with 90 % probability: enough steps beside tonight's noise, in
+    /// three quarters, and told from the pools, tonight's among them.
+    fn sensitivity(&self, pools: &Pools, arrivals: &Arrivals) -> Option<f64> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
+        let needed = MIN_STEPS.max(self.noise.ceil() as u64);
+        let steps = |each| detectable_mu(needed, each, self.pools_z(pools), POWER);
+        let alone = arrivals.gain_of_a_drip();
+        let first = steps(alone)?;
+        // Pools of tonight hide a part of the drip. Where tonight itself drips, it must not make itself easier to see.
+        let beside = arrivals.gain_with(first) / first;
+        steps(beside.min(alone)).map(|steps| steps / self.hours())
+    }
+
     fn estimate(&self, room: Option<f64>, pools: &Pools, arrivals: &Arrivals, slot_s: f64) -> Estimate {
         let hours = self.hours();
         let size = self.per_step(self.net());
         let rate = self.net() / hours;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
-        let needed = MIN_STEPS.max(self.noise.ceil() as u64);
         let mut floor: Vec<(f64, f64)> = Vec::new();
         for segment in &self.segments {
             let last = segment.floor.len().saturating_sub(1);
@@ -196,8 +207,7 @@ impl Floor {
             low: size * lower_bound(self.count, 0.025) / hours,
             high: size.max(1.0) * upper_bound(self.count, 0.025) / hours,
             excluded_above: Some(self.excluded(arrivals, slot_s)),
-            sensitivity: detectable_mu(needed, arrivals.gain_of_a_drip(), self.pools_z(pools), POWER)
-                .map(|steps| steps / hours),
+            sensitivity: self.sensitivity(pools, arrivals),
             warmup_end_s: self.main.from_s,
             observed_s: self.observed_s,
             hours_to_limit: room.filter(|_| rate > 0.0).map(|room| room / rate).filter(|hours| hours.is_finite()),

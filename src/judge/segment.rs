@@ -243,45 +243,6 @@ fn steps(floor: &[(f64, f64)]) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_held_level_is_the_least_of_what_follows() {
-        let points = [(0.0, 5.0), (10.0, 3.0), (20.0, 4.0), (30.0, 9.0), (40.0, 8.0)];
-        assert_eq!(held_levels(&points, 20.0), [(0.0, 3.0), (10.0, 3.0), (20.0, 4.0)]);
-    }
-
-    #[test]
-    fn the_floor_never_comes_down_again() {
-        let held = [(0.0, 5.0), (10.0, 3.0), (20.0, 4.0), (30.0, 9.0), (40.0, 8.0)];
-        let floor: Vec<f64> = permanent_floor(&held).iter().map(|level| level.1).collect();
-        assert_eq!(floor, [3.0, 3.0, 4.0, 8.0, 8.0]);
-    }
-
-    #[test]
-    fn rises_of_one_slot_are_one_step() {
-        let floor = [(0.0, 1.0), (20.0, 2.0), (25.0, 4.0), (41.0, 5.0), (59.0, 5.0)];
-        assert_eq!(steps(&floor), [(20.0, 3.0), (41.0, 1.0)]);
-    }
-
-    #[test]
-    fn a_segment_of_seconds_tells_nothing() {
-        let points: Vec<_> = (0..30).map(|i| (f64::from(i), f64::from(i))).collect();
-        assert!(Segment::read(&points, 0.0, None).is_none());
-        assert!(Segment::read(&[], 0.0, None).is_none());
-    }
-
-    #[test]
-    fn a_fixed_warm_up_is_kept() {
-        let points: Vec<_> = (0..360).map(|i| (f64::from(i) * 5.0, 3.0)).collect();
-        let segment = Segment::read(&points, 0.0, Some(700.0)).unwrap();
-        assert!((segment.from_s - 700.0).abs() < 1e-9);
-        assert!((segment.observed_s - 795.0).abs() < 6.0, "{}", segment.observed_s);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
     use crate::series::Life;
 
     fn read(points: &[(f64, f64)], warmup_s: Option<f64>) -> Option<Segment> {

@@ -71,17 +71,21 @@ impl Arrivals {
         (2.0 * (self.climb(None) - self.climb(Some(0.0)))).max(0.0)
     }
 
-    /// The gain that an even drip brings on average, for each arrival: what the law of large numbers makes of [`Self::gain`].
+    /// What [`Self::gain`] is to be expected of an even drip of so many arrivals beside those of tonight.
     ///
     /// Source: G. Cowan, K. Cranmer, E. Gross and O. Vitells, "Asymptotic formulae for likelihood-based tests of new
     /// physics", *European Physical Journal* C 71 (2011), 3.1: the data set that is its own expectation.
-    pub fn gain_of_a_drip(&self) -> f64 {
-        if self.slots == 0 {
-            return 0.0;
+    pub fn gain_with(&self, drip: f64) -> f64 {
+        let mut both = vec![drip / self.slots.max(1) as f64; self.slots];
+        for (slot, arrived) in &self.busy {
+            both.get_mut(*slot).into_iter().for_each(|own| *own += arrived);
         }
-        let each = 1.0 / self.slots as f64;
-        let even = Self { busy: (0..self.slots).map(|slot| (slot, each)).collect(), ..self.clone() };
-        even.gain()
+        Self { busy: both.into_iter().enumerate().collect(), ..self.clone() }.gain()
+    }
+
+    /// The same without tonight's, for each arrival.
+    pub fn gain_of_a_drip(&self) -> f64 {
+        Self { busy: Vec::new(), ..self.clone() }.gain_with(1.0)
     }
 
     /// The same with other weights.
