@@ -35,8 +35,9 @@ const POWER: f64 = 0.9;
 const ONE_SIDED: f64 = 1.645;
 /// A stretch without samples so large, as a share of the observed time, leaves a quarter unseen.
 const MAX_HOLE: f64 = 0.25;
-/// Most slots of all stretches together: eight hours of 20 s. Longer nights have longer slots.
-const MAX_SLOTS: f64 = 1440.0;
+/// Most slots of all stretches together: an hour of 20 s. Longer nights have longer slots; a pool that fills within a few of
+/// them need not be resolved.
+const MAX_SLOTS: f64 = 180.0;
 
 /// Judges the growth of a count.
 pub(super) fn judge(evidence: &Evidence<'_>, terms: &Terms) -> Growth {
