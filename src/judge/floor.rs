@@ -19,6 +19,9 @@ const MIN_QUARTERS: usize = 3;
 /// The rise must be so many times the deepest fall: a level that fell by D may stand D too low at the start and D too high at
 /// the end, each way, by chance alone.
 const NOISE_FALLS: f64 = 4.0;
+/// The same where the rise rests on handles that stayed: those cannot be chance at the end, so that half of it is left, and
+/// one more for what the cap lets through.
+const NOISE_FALLS_STAYERS: f64 = 3.0;
 /// And so many standard deviations of what chance gives and takes (Skellam): 1 in 2000 on one side.
 const NOISE_Z: f64 = 3.3;
 /// Below this time after the warm-up pools are harder to tell, seconds: see [`Pools::z_short`].
@@ -92,13 +95,15 @@ impl Floor {
         let most = |of: fn(&Segment) -> f64| segments.iter().map(of).fold(0.0, f64::max);
         let fall = most(|segment| segment.fall);
         let turned_over = if view == View::All { most(|segment| segment.turned_over) } else { 0.0 };
+        let stayers = view == View::Stayers && segments.iter().all(|segment| segment.followed);
+        let falls = if stayers { NOISE_FALLS_STAYERS } else { NOISE_FALLS };
         let exchanged = most(|segment| segment.given_back).max(turned_over);
         Some(Self {
             observed_s: segments.iter().map(|segment| segment.observed_s).sum(),
             count: segments.iter().map(Segment::count).sum(),
             rise: segments.iter().map(|segment| segment.rise).sum(),
             fall,
-            noise: (NOISE_FALLS * fall).max(NOISE_Z * (2.0 * exchanged).sqrt()),
+            noise: (falls * fall).max(NOISE_Z * (2.0 * exchanged).sqrt()),
             main,
             segments,
         })
