@@ -4,7 +4,7 @@
 //! Mann-Kendall sees the floors rise, by more than they ever fell, as fast late as early, and Sen's interval of the slope
 //! lies above what is allowed.
 
-use super::growth::{Doubt, Growth, Outcome, stretches};
+use super::evidence::{Doubt, Evidence, Growth, Outcome, Terms, stretches};
 use crate::model::Estimate;
 use crate::stats::order::{low_decile, median};
 use crate::stats::trend::{Trend, drawdown, median_slope, trend};
@@ -28,19 +28,9 @@ const WANTED: f64 = 2.0;
 /// Quantiles of the normal distribution: of a two-sided 95 % interval, and of a probability of 90 %.
 const NORMAL: (f64, f64) = (1.96, 1.281_551_565_544_6);
 
-/// What is allowed and what is known.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
-    /// Growth allowed, bytes per hour; `None`: the larger of the default figures.
-    pub(super) allowed: Option<f64>,
-    /// The drip that a pass must have been able to see, bytes per hour.
-    pub(super) must_detect: f64,
-    /// A fixed warm-up, seconds.
-    pub(super) warmup_s: Option<f64>,
-}
-
 /// Judges the growth of memory, in the longest stretch without a restart.
-pub(super) fn judge(points: &[(f64, f64)], restarts: &[f64], limit: Option<f64>, terms: &Terms) -> Growth {
+pub(super) fn judge(evidence: &Evidence<'_>, terms: &Terms) -> Growth {
+    let Evidence { points, restarts, room, .. } = *evidence;
     let span = |stretch: &(f64, &[(f64, f64)])| stretch.1.last().map_or(0.0, |last| last.0 - stretch.0);
     let longest = stretches(points, restarts).into_iter().max_by(|a, b| span(a).total_cmp(&span(b)));
     let (start, points) = longest.unwrap_or((0.0, points));
@@ -61,7 +51,7 @@ pub(super) fn judge(points: &[(f64, f64)], restarts: &[f64], limit: Option<f64>,
     };
     let floor = Floor::of(&floors, trend);
     let allowed = allowed(floor.level);
-    let estimate = floor.estimate(floors.clone(), allowed, limit, from, end);
+    let estimate = floor.estimate(floors.clone(), allowed, room, from, end);
     Growth { outcome: floor.decide(&floors, allowed, terms), estimate: Some(estimate), allowed }
 }
 
@@ -137,7 +127,7 @@ impl Floor {
         &self,
         floors: Vec<(f64, f64)>,
         allowed: f64,
-        limit: Option<f64>,
+        room: Option<f64>,
         warmup_end_s: f64,
         end: f64,
     ) -> Estimate {
@@ -153,10 +143,7 @@ impl Floor {
             sensitivity: Some(self.sensitivity(&floors, allowed)),
             warmup_end_s,
             observed_s: end - warmup_end_s,
-            hours_to_limit: limit
-                .filter(|_| rate > 0.0)
-                .map(|limit| (limit - self.level).max(0.0) / rate)
-                .filter(|hours| hours.is_finite()),
+            hours_to_limit: room.filter(|_| rate > 0.0).map(|room| room / rate).filter(|hours| hours.is_finite()),
             floor: floors,
             found_cycle_s: None,
         }
@@ -191,7 +178,9 @@ mod tests {
     use super::*;
 
     const MIB: f64 = 1024.0 * 1024.0;
-    const TERMS: Terms = Terms { allowed: None, must_detect: 24.0, warmup_s: None };
+    fn judged(points: &[(f64, f64)], room: Option<f64>, allowed: Option<f64>) -> Growth {
+        judge(&Evidence { points, lives: None, restarts: &[], room }, &Terms::allowing(allowed))
+    }
 
     /// Thirty minutes at 5 s, with a ripple of 1 MiB and growth per hour.
     fn night(per_hour: f64) -> Vec<(f64, f64)> {
@@ -205,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_steady_growth_leaks() {
-        let growth = judge(&night(100.0 * MIB), &[], Some(2048.0 * MIB), &TERMS);
+        let growth = judged(&night(100.0 * MIB), Some(1700.0 * MIB), None);
         assert_eq!(growth.outcome, Outcome::Leaks);
         let estimate = growth.estimate.unwrap();
         assert!((estimate.rate / MIB - 100.0).abs() < 5.0, "{}", estimate.rate / MIB);
@@ -214,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_ripple_holds() {
-        let growth = judge(&night(0.0), &[], None, &TERMS);
+        let growth = judged(&night(0.0), None, None);
         assert_eq!(growth.outcome, Outcome::Holds);
         assert!((growth.allowed - 0.05 * 300.0 * MIB).abs() < MIB);
     }
@@ -224,20 +213,19 @@ mod tests {
         // 200 MiB of warm-up with a time constant of fifteen minutes.
         let warming: Vec<_> =
             night(0.0).into_iter().map(|(at, level)| (at, level + 200.0 * MIB * (1.0 - (-at / 900.0).exp()))).collect();
-        assert_eq!(judge(&warming, &[], None, &TERMS).outcome, Outcome::Undecided(Doubt::Filling));
+        assert_eq!(judged(&warming, None, None).outcome, Outcome::Undecided(Doubt::Filling));
     }
 
     #[test]
     fn minutes_are_not_enough() {
         let points: Vec<_> = night(1000.0 * MIB).into_iter().filter(|point| point.0 < 280.0).collect();
-        assert!(matches!(judge(&points, &[], None, &TERMS).outcome, Outcome::Undecided(Doubt::FewSamples { .. })));
-        assert!(matches!(judge(&[], &[], None, &TERMS).outcome, Outcome::Undecided(_)));
+        assert!(matches!(judged(&points, None, None).outcome, Outcome::Undecided(Doubt::FewSamples { .. })));
+        assert!(matches!(judged(&[], None, None).outcome, Outcome::Undecided(_)));
     }
 
     #[test]
     fn no_growth_allowed_still_passes_what_does_not_grow() {
-        let terms = Terms { allowed: Some(0.0), ..TERMS };
-        assert_eq!(judge(&night(0.0), &[], None, &terms).outcome, Outcome::Holds);
-        assert_eq!(judge(&night(100.0 * MIB), &[], None, &terms).outcome, Outcome::Leaks);
+        assert_eq!(judged(&night(0.0), None, Some(0.0)).outcome, Outcome::Holds);
+        assert_eq!(judged(&night(100.0 * MIB), None, Some(0.0)).outcome, Outcome::Leaks);
     }
 }

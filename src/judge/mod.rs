@@ -6,8 +6,10 @@
 mod ack;
 mod baseline;
 mod cause;
+mod cycle;
 mod dead;
 mod events;
+mod evidence;
 mod floor;
 mod growth;
 mod history;
@@ -35,6 +37,7 @@ use crate::series::{Series, Subject, restarts, watched};
 use crate::threshold::{ClassRule, RuleSet};
 
 pub use cause::{Joint, joints};
+pub use evidence::{Doubt, Evidence, Growth, Outcome, Pools, Terms, judge_count, judge_memory};
 pub use history::history_line;
 pub use live::worst;
 
@@ -153,9 +156,9 @@ fn judge_class(night: &Night<'_>, class: &Class<'_>) -> Vec<Finding> {
 fn judge_growth(night: &Night<'_>, class: &Class<'_>, allowed: f64) -> Finding {
     let growth = growth::judge(night, class, allowed);
     let status = match &growth.outcome {
-        growth::Outcome::Leaks => Status::Breaks,
-        growth::Outcome::Holds => Status::Holds,
-        growth::Outcome::Undecided(_) => Status::Undecided,
+        Outcome::Leaks => Status::Breaks,
+        Outcome::Holds => Status::Holds,
+        Outcome::Undecided(_) => Status::Undecided,
     };
     let mut finding = finding_of(class, RuleKind::MaxGrowth, status, sentence::growth(&growth, &class.series));
     finding.allowed = Some(growth.allowed);

@@ -30,9 +30,9 @@ fn a_quiet_night_passes_and_says_what_it_could_have_seen() {
     let found = judge(&record(1800.0), &soak(1800, 5, |_, _| {}), &all);
     assert_eq!(found.verdict, Verdict::Pass);
     assert_eq!(found.reason, "Nothing dripped in 3 classes");
-    assert_eq!(found.sensitivity.as_deref(), Some("a drip above 23/h would have been seen"));
+    assert_eq!(found.sensitivity.as_deref(), Some("a drip above 29/h would have been seen"));
     let total = sole(&found, "fd.total");
-    assert_eq!(total.sentence, "No growth in 23 min; a drip above 23/h would have been seen.");
+    assert_eq!(total.sentence, "No growth in 23 min; a drip above 29/h would have been seen.");
     assert_eq!(total.growth.as_ref().unwrap().floor.len(), 2);
 }
 
@@ -365,7 +365,7 @@ fn memory_has_a_rule_of_its_own() {
     assert_eq!(found.verdict, Verdict::Fail);
     assert_eq!(
         sole(&found, "mem.anon").sentence,
-        "Floor moved by 26 MiB in 20 min, 103 MiB/h [103 MiB, 103 MiB]; would hit 1 GiB in 6.6 h."
+        "Floor moved by 26 MiB in 20 min, 103 MiB/h [103 MiB, 103 MiB]; would hit 1 GiB in 6.5 h."
     );
 }
 

@@ -259,7 +259,8 @@ pub struct Estimate {
     pub hours_to_limit: Option<f64>,
     /// The permanent floor: seconds since the soak began and level, only where the level changes, and the last point.
     pub floor: Vec<(f64, f64)>,
-    /// A cycle that was found in the figures, seconds: worth declaring as `cycle`.
+    /// A cycle that the night itself shows, seconds: the level came back to the same floor at equal distances. Worth
+    /// declaring as `cycle`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found_cycle_s: Option<f64>,
 }

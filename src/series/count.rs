@@ -87,6 +87,14 @@ impl<'q, 'a> Counter<'q, 'a> {
         }
     }
 
+    /// True for a process that a class of processes counts.
+    pub(super) fn counts(&mut self, process: &'a ProcessSample) -> bool {
+        match self.select {
+            Selector::Cmdline(_) => self.matches(&process.cmdline),
+            Selector::Metric(_) | Selector::Links(_) => true,
+        }
+    }
+
     /// True where one of the class's patterns matches a text.
     pub(super) fn matches(&mut self, text: &'a str) -> bool {
         if let Some(known) = self.matches.get(text) {

@@ -7,6 +7,8 @@
 mod count;
 mod dead;
 mod ends;
+mod follow;
+mod lives;
 mod program;
 mod read;
 mod subjects;
@@ -19,6 +21,7 @@ use crate::threshold::{ClassRule, Selector};
 pub use count::Missing;
 pub use dead::{dead_at_end, dead_rest_at_end, unasked_at_end};
 pub use ends::{End, ends};
+pub use lives::{Life, Lives};
 pub use subjects::{Held, Part, Subject, Windows, can_split, collapsed_name, held_by, parts, program_name};
 
 /// A figure over time.
@@ -40,6 +43,8 @@ pub struct Series {
     pub room: Option<f64>,
     /// The share of the limit at every point: that of the fullest process for `fd.*`, whose limit is each process's own.
     pub shares: Vec<(f64, f64)>,
+    /// Who is behind the figure: when each came and went. `None` where that is not known.
+    pub lives: Option<Lives>,
     /// Snapshots in which some link targets were folded into a remainder: the figure may be too small there.
     pub folded: u64,
 }
@@ -87,7 +92,7 @@ impl Series {
         for snapshot in watched {
             reader.take(snapshot, &app_processes(snapshot).collect::<Vec<_>>());
         }
-        reader.series
+        reader.finish(watched)
     }
 
     /// Reads several series, as [`Series::read`] does, in one go through the snapshots: what is in the processor's cache is
@@ -98,7 +103,7 @@ impl Series {
             let own: Vec<&ProcessSample> = app_processes(snapshot).collect();
             readers.iter_mut().for_each(|reader| reader.take(snapshot, &own));
         }
-        readers.into_iter().map(|reader| reader.series).collect()
+        readers.into_iter().map(|reader| reader.finish(watched)).collect()
     }
 
     /// A series of which nothing was read yet.
@@ -111,6 +116,7 @@ impl Series {
             limit: None,
             room: None,
             shares: Vec::new(),
+            lives: None,
             folded: 0,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::count::Counter;
+use super::follow;
 use super::{Question, Series, SeriesGap};
 use crate::model::{Metric, ProcId, ProcState, ProcessSample, Snapshot};
 use crate::threshold::Selector;
@@ -12,7 +13,7 @@ pub(super) struct Reader<'q, 'a> {
     question: &'q Question<'q>,
     counter: Counter<'q, 'a>,
     ages: Option<Ages>,
-    pub(super) series: Series,
+    series: Series,
 }
 
 impl<'q, 'a> Reader<'q, 'a> {
@@ -23,6 +24,16 @@ impl<'q, 'a> Reader<'q, 'a> {
             ages: Ages::of(question),
             series: Series::new(question, watched),
         }
+    }
+
+    /// The series, once every snapshot was taken in, with the lives behind it.
+    pub(super) fn finish(self, watched: &[&Snapshot]) -> Series {
+        let Self { question, mut series, .. } = self;
+        // Those of an age are another set at every look.
+        if question.older_than.is_none() {
+            series.lives = follow::lives(question.select, watched, &series);
+        }
+        series
     }
 
     /// Takes in the next snapshot; `own` are the application's own processes in it.

@@ -4,10 +4,10 @@
 //! classes or rules.
 
 pub mod binomial;
-pub mod filling;
 pub mod gauss;
 pub mod order;
 pub mod poisson;
+pub mod pools;
 pub mod power;
 pub mod student;
 pub mod trend;

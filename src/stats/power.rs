@@ -1,6 +1,5 @@
 //! What a night would have seen: the power of the permanent-floor rule.
 
-use super::filling::moments;
 use super::gauss::upper_tail;
 use super::{bisect, ln_factorial};
 
@@ -33,18 +32,17 @@ fn choose(n: u32, k: u32) -> f64 {
     (0..k).map(|i| f64::from(n - i) / f64::from(i + 1)).product()
 }
 
-/// The chance that `k` evenly spread steps lie late enough not to be taken for a pool that fills within a span of `x` time
-/// constants (see [`super::filling::later_than_filling`]), by the normal approximation of their mean.
-pub fn late_probability(k: u64, x: f64, z: f64) -> f64 {
-    let pool = moments(x);
-    // An evenly spread position has mean 1/2 and variance 1/12.
-    let distance = (0.5 - pool.mean) * (12.0 * k as f64).sqrt() - z * pool.sd * 12.0_f64.sqrt();
-    upper_tail(-distance)
+/// The chance that the gain of `k` steps of a steady drip exceeds `z^2`, where one step gains `each` on average (see
+/// [`super::pools::Arrivals::gain_of_a_drip`]): the root of the gain is near normal with variance 1.
+///
+/// Source: Cowan, Cranmer, Gross and Vitells (2011), as there, section 3.5.
+pub fn gain_probability(k: u64, each: f64, z: f64) -> f64 {
+    upper_tail(z - (each * k as f64).sqrt())
 }
 
 /// The number of steps that a steady drip must be expected to make so that it is reported with probability `power`: at
 /// least `least` steps, in three quarters, late enough. `None`: no number would do.
-pub fn detectable_mu(least: u64, x: f64, z: f64, power: f64) -> Option<f64> {
+pub fn detectable_mu(least: u64, each: f64, z: f64, power: f64) -> Option<f64> {
     if least > NORMAL_FROM {
         // P(N >= least) = power where N is normal with mean and variance mu.
         let quantile = bisect(-8.0, 8.0, |q| upper_tail(-q) < power);
@@ -55,7 +53,7 @@ pub fn detectable_mu(least: u64, x: f64, z: f64, power: f64) -> Option<f64> {
     let seen: Vec<(f64, f64)> = {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most some thousands")]
         let last = (least as f64 + ceiling + 12.0 * (ceiling + 1.0).sqrt() + 12.0) as u64;
-        (least..last).map(|k| (k as f64, spread_probability(k, 3) * late_probability(k, x, z))).collect()
+        (least..last).map(|k| (k as f64, spread_probability(k, 3) * gain_probability(k, each, z))).collect()
     };
     let first = ln_factorial(least);
     let reported = |mu: f64| {
@@ -85,32 +83,36 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_the_reference_procedure() {
-        // Values of decide.py.
-        assert!((late_probability(4, 2.0, 2.33) - 0.150_206_276_727_874_3).abs() < 1e-10);
-        assert!((late_probability(10, 5.75, 2.33) - 0.988_689_489_386_707).abs() < 1e-10);
-        for (least, x, z, expected) in [
-            (4, 5.6, 2.33, 8.901_708_172_394_489),
-            (4, 2.0, 3.09, 58.545_100_362_686_355),
-            (12, 5.6, 2.33, 16.628_523_574_344_78),
-            (40, 3.0, 2.33, 48.307_818_649_503_16),
-            (300, 5.6, 2.33, 322.400_222_849_535_1),
-        ] {
-            let found = detectable_mu(least, x, z, 0.9).unwrap();
-            assert!((found - expected).abs() < 1e-6, "{least} {x} {z}: {found}");
-        }
+    fn a_step_that_gains_much_leaves_the_number_and_the_spread_to_decide() {
+        let reported = |mu: f64| -> f64 {
+            (4..60)
+                .map(|k| {
+                    (super::super::poisson::cdf(k, mu) - super::super::poisson::cdf(k - 1, mu))
+                        * spread_probability(k, 3)
+                })
+                .sum()
+        };
+        let found = detectable_mu(4, 1e6, 1.75, 0.9).unwrap();
+        assert!((reported(found) - 0.9).abs() < 1e-6, "{found}");
+    }
+
+    #[test]
+    fn the_less_a_step_gains_the_more_it_takes() {
+        let least = [2.0, 1.0, 0.5, 0.25].map(|each| detectable_mu(4, each, 1.75, 0.9).unwrap());
+        assert!(least.is_sorted() && least[3] > 1.5 * least[0], "{least:?}");
+        assert!((gain_probability(4, 1.0, 2.0) - 0.5).abs() < 1e-12);
     }
 
     #[test]
     fn a_span_too_short_to_tell_a_drip_from_a_pool_detects_nothing() {
-        assert_eq!(detectable_mu(4, 0.01, 3.09, 0.9), None);
+        assert_eq!(detectable_mu(4, 1e-4, 2.33, 0.9), None);
     }
 
     #[test]
     fn the_two_ways_of_reckoning_meet() {
         let (below, above) = (
-            detectable_mu(NORMAL_FROM, 5.6, 2.33, 0.9).unwrap(),
-            detectable_mu(NORMAL_FROM + 1, 5.6, 2.33, 0.9).unwrap(),
+            detectable_mu(NORMAL_FROM, 1.0, 1.75, 0.9).unwrap(),
+            detectable_mu(NORMAL_FROM + 1, 1.0, 1.75, 0.9).unwrap(),
         );
         assert!((above - below).abs() < 3.0, "{below} and {above}");
     }

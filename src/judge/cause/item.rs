@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::track::Track;
-use crate::judge::growth::{self, Outcome};
+use crate::judge::evidence::Outcome;
+use crate::judge::growth;
 use crate::judge::{Class, Night, TARGET};
 use crate::model::{
     DeadHandle, Estimate, FdClass, Finding, Metric, ProcState, Reading, RuleKind, Snapshot, Status, Unit,

@@ -8,7 +8,7 @@ mod standing;
 use std::collections::BTreeMap;
 
 use super::dead::Tally;
-use super::growth::{Doubt, Growth, Outcome};
+use super::evidence::{Doubt, Growth, Outcome};
 use crate::model::text::{amount, count, figure, per_hour, printable, seconds, shorten};
 use crate::model::{DeadKind, Estimate, Gap, Unit};
 use crate::series::{Missing, Series};
@@ -176,7 +176,15 @@ pub(super) fn growth(growth: &Growth, series: &Series) -> String {
             format!("{pace}; growth above {} is excluded, {seen}.", excluded(estimate, unit))
         }
         Outcome::Holds => format!("No growth in {}; {seen}.", minutes(estimate.observed_s)),
-        Outcome::Undecided(doubt) => undecided(doubt, estimate, series, &pace),
+        Outcome::Undecided(doubt) => {
+            let text = undecided(doubt, estimate, series, &pace);
+            match (doubt, estimate.found_cycle_s) {
+                (Doubt::Cycle { .. } | Doubt::Filling | Doubt::NotExcluded, Some(cycle_s)) => {
+                    format!("{text} {}", found_cycle(cycle_s))
+                }
+                _ => text,
+            }
+        }
     }
 }
 
@@ -230,6 +238,13 @@ fn undecided(doubt: &Doubt, estimate: &Estimate, series: &Series, pace: &str) ->
             format!("Could not be read in {missing} of {}{}.", count(*of as u64, "snapshot"), why_missing(series))
         }
     }
+}
+
+/// On a cycle that the night itself shows.
+fn found_cycle(cycle_s: f64) -> String {
+    let whole = (cycle_s / 60.0).round();
+    let written = if cycle_s < 120.0 { format!("{}s", cycle_s.round()) } else { format!("{whole}m") };
+    format!("It falls back every {}: if that is meant so, declare `cycle: {written}`.", minutes(cycle_s))
 }
 
 /// "Floor rose 7 times in 24 min, 18/h [9.8, 31]".
