@@ -140,7 +140,7 @@ fn comes_back(night: &Night<'_>, counter: &CounterRecord, most: f64) -> Finding 
     let text = sentence::comes_back(above, most, rested, counter.problem.as_deref());
     Finding {
         required: true,
-        allowed: Some(most),
+        allowed: Some(most).filter(|most| most.is_finite()),
         measured: above,
         ..finding(&counter.name, TARGET, RuleKind::ComesBack, status, text)
     }

@@ -87,7 +87,7 @@ fn eventpolls_and_socket_pairs_are_an_event_loop() {
     assert_eq!(classes(&found, cause), ["fd.eventpoll", "fd.socket.unix_stream", "fd.socket", "fd.total"]);
     assert_eq!(
         cause.sentence,
-        "Eventpolls and unix stream sockets grew in step (14 of 14 steps): an event loop is made and never closed."
+        "Eventpolls and unix stream sockets grew in step (14 of 14 steps): an event loop is made and never closed. Most of it is in `app`."
     );
     each_once(&found);
 }
@@ -343,7 +343,7 @@ fn growth_is_related_to_the_churn_that_it_follows() {
     assert_eq!((relation.to.as_str(), relation.hits), ("WebSocket disconnect", relation.of));
     assert!(relation.of > 15 && (relation.each - 1.0).abs() < 1e-9, "{relation:?}");
     let told = format!("; one per WebSocket disconnect ({} of {}).", relation.of, relation.of);
-    assert!(seen.causes[0].sentence.ends_with(&told), "{}", seen.causes[0].sentence);
+    assert!(seen.causes[0].sentence.contains(&told), "{}", seen.causes[0].sentence);
 }
 
 #[test]

@@ -34,7 +34,9 @@ pub(super) fn judge(night: &Night<'_>, rules: &RuleSet) -> Vec<Finding> {
     findings.extend(rules.events.health.and_then(|severity| health::judge(night, severity)));
     findings.extend(rules.events.restarts.and_then(|severity| deaths::judge(night, severity)));
     findings.extend(rules.events.oom.and_then(|severity| oom::judge(night, severity)));
-    findings.extend(rules.events.self_kill.map(|severity| own::judge(night, severity)).unwrap_or_default());
+    // Which process came after which cannot be told where the clock went back.
+    let own = rules.events.self_kill.filter(|_| night.went_back.is_none());
+    findings.extend(own.map(|severity| own::judge(night, severity)).unwrap_or_default());
     findings
 }
 

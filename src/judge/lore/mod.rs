@@ -101,7 +101,7 @@ mod tests {
             assert!(!lesson.sources.is_empty() && !lesson.next.is_empty() && !lesson.look.is_empty(), "{key}");
             for text in lesson.sources.iter().chain(lesson.next) {
                 assert!(text.starts_with(char::is_alphanumeric) || text.starts_with(['`', '/']), "{key}: {text}");
-                assert!(text.ends_with('.') && !text.contains("  "), "{key}: {text}");
+                assert!(text.ends_with(['.', '?']) && !text.contains("  "), "{key}: {text}");
             }
             for look in lesson.look {
                 assert!(look.run.chars().count() <= 78, "{key}: {} columns: {}", look.run.len(), look.run);

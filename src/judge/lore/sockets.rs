@@ -248,7 +248,7 @@ pub(super) const LESSONS: &[Lesson] = &[
             "Log sinks that write through a pipe, made again for each worker.",
         ],
         next: &[
-            "Match the inode in the link with other processes: who has the other end?",
+            "Match the inode in the link with those of other processes, to see who has the other end.",
             "Use communicate(), a with block, or close both streams and wait.",
         ],
         look: &[
