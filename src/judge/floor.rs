@@ -50,7 +50,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, terms: &Terms) -> Growth {
     // What is replaced again and again can leak too, but it must rise by more than its own turnover explains.
     if evidence.lives.is_some() && outcome != Ok(&Outcome::Leaks) {
         if let Ok(all) = Floor::read(evidence, terms, View::All) {
-            if all.grows() {
+            if all.turns_over() && all.grows() {
                 let growth = all.judged(evidence, terms);
                 if growth.outcome == Outcome::Leaks || outcome == Ok(&Outcome::Holds) {
                     return growth;
@@ -220,6 +220,10 @@ impl Floor {
             floor,
             found_cycle_s: None,
         }
+    }
+
+    fn turns_over(&self) -> bool {
+        self.segments.iter().any(|segment| segment.turned_over > 0.0)
     }
 
     fn grows(&self) -> bool {
