@@ -62,7 +62,8 @@ fn cost() {
         .into_iter()
         .chain(named)
         .collect();
-    let more = (names.len()..40).map(|i| format!("  own.{i}: {{match_cmdline: \"app\", max_growth_per_hour: 0}}\n"));
+    let more =
+        (names.len()..40).map(|i| format!("  proc.own_{i}: {{match_cmdline: \"app\", max_growth_per_hour: 0}}\n"));
     let text: String = names.iter().map(|name| format!("  {name}: {{max_growth_per_hour: 0}}\n")).chain(more).collect();
     let rules = made::rules(&format!("classes:\n{text}"));
     let before = peak_mib();

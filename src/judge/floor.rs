@@ -48,14 +48,15 @@ pub(super) fn judge(evidence: &Evidence<'_>, terms: &Terms) -> Growth {
     let judged = stayers.as_ref().map_err(Clone::clone).map(|floor| floor.judged(evidence, terms));
     let outcome = judged.as_ref().map(|growth| &growth.outcome);
     // What is replaced again and again can leak too, but it must rise by more than its own turnover explains.
-    if evidence.lives.is_some() && outcome != Ok(&Outcome::Leaks) {
-        if let Ok(all) = Floor::read(evidence, terms, View::All) {
-            if all.grows() {
-                let growth = all.judged(evidence, terms);
-                if growth.outcome == Outcome::Leaks || outcome == Ok(&Outcome::Holds) {
-                    return growth;
-                }
-            }
+    if evidence.lives.is_some()
+        && outcome != Ok(&Outcome::Leaks)
+        && let Ok(all) = Floor::read(evidence, terms, View::All)
+        && all.turns_over()
+        && all.grows()
+    {
+        let growth = all.judged(evidence, terms);
+        if growth.outcome == Outcome::Leaks || outcome == Ok(&Outcome::Holds) {
+            return growth;
         }
     }
     judged.unwrap_or_else(|doubt| Growth {
@@ -220,6 +221,10 @@ impl Floor {
             floor,
             found_cycle_s: None,
         }
+    }
+
+    fn turns_over(&self) -> bool {
+        self.segments.iter().any(|segment| segment.turned_over > 0.0)
     }
 
     fn grows(&self) -> bool {

@@ -86,7 +86,8 @@ impl Segment {
             return None;
         }
         let lives = lives.filter(|lives| lives.followed(first, end));
-        let held = quietest(points, lives, hold, earliest);
+        // Of what is replaced, identity with a long hold sees nothing at all: only counts do.
+        let held = quietest(points, lives.filter(|_| view == View::Stayers), hold, earliest);
         // What was opened and stayed, at every held level: no floor can have risen by more than that for good.
         let stayed = lives.filter(|_| view == View::Stayers).map(|lives| {
             let times: Vec<f64> = held.iter().map(|level| level.0).collect();
