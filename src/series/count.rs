@@ -37,7 +37,7 @@ pub(super) struct Look {
 }
 
 /// No kernel holds so many handles or bytes: beyond 2^53 a figure is an answer that could not be understood.
-const LARGEST: f64 = 9_007_199_254_740_992.0;
+pub(super) const LARGEST: f64 = 9_007_199_254_740_992.0;
 
 /// How many texts a class's patterns are remembered of.
 const REMEMBERED: usize = 200_000;

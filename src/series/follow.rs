@@ -171,7 +171,8 @@ mod tests {
 
     /// Looks at 0, 5, 10 and 15 s: 4 sockets, one more, the first 3 gone, one more.
     fn night() -> Vec<Snapshot> {
-        let mut night = soak(15, 5, |at, own| hold(own, FdClass::Socket, [4, 5, 2, 3][at as usize / 5]));
+        let mut night =
+            soak(15, 5, |at, own| hold(own, FdClass::Socket, [4, 5, 2, 3][usize::try_from(at).unwrap() / 5]));
         let told = [turnover(0, 4, &[(0, 2)]), turnover(1, 4, &[]), turnover(0, 2, &[(0, 3)]), turnover(1, 2, &[])];
         night.iter_mut().zip(told).for_each(|(look, told)| look.turnover = told);
         night

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::count::{Counter, Look, of_class, value};
+use super::count::{Counter, LARGEST, Look, of_class, value};
 use super::program;
 use super::read::Ages;
 use super::{Missing, Question, Series, SeriesGap, app_processes};
@@ -85,7 +85,8 @@ pub fn parts(question: &Question<'_>, per: Per, watched: &[&Snapshot]) -> Vec<Pa
         for (id, looked) in split.told(snapshot, &|id| id).unwrap_or_default() {
             let peak = peaks.entry(id).or_insert((0.0, false));
             match looked {
-                Ok(look) => peak.0 = peak.0.max(look.figure),
+                // Sums beyond it depend on their order, and are no figures anyway.
+                Ok(look) => peak.0 = peak.0.max(look.figure.min(LARGEST)),
                 Err(_) => peak.1 = true,
             }
         }

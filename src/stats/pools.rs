@@ -148,6 +148,11 @@ impl Arrivals {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "times within a night, as numbers of slots"
+)]
 mod tests {
     use super::*;
 

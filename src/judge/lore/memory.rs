@@ -82,7 +82,7 @@ pub(super) const LESSONS: &[Lesson] = &[
         ],
         look: &[
             Look { what: "the files in shared memory", run: "ls -l /proc/$P/root/dev/shm" },
-            Look { what: "System V segments", run: "nsenter -t $P -i ipcs -m" },
+            Look { what: "segments of System V", run: "nsenter -t $P -i ipcs -m" },
         ],
     },
     Lesson {

@@ -35,16 +35,30 @@ pub(crate) fn workload(view: &View<'_>) -> Option<Section> {
     Some(section)
 }
 
-/// Whether a counter grew as much as it must; `None`: not known.
+/// Whether a counter grew as much as it must, and came back as far; `None`: not known.
 fn reached(counter: &CounterRecord) -> Option<bool> {
-    Some(counter.end? - counter.start? >= counter.at_least)
+    let grew = counter.end? - counter.start? >= counter.at_least;
+    let back = match counter.at_most {
+        Some(most) => counter.settled.or(counter.end)? - counter.start? <= most,
+        None => true,
+    };
+    Some(grew && back)
+}
+
+/// What is asked of a counter: `≥ 100`, `≤ 3 in the end`.
+fn asked(counter: &CounterRecord) -> String {
+    let least =
+        (counter.at_least > 0.0 || counter.at_most.is_none()).then(|| format!("≥ {}", text::figure(counter.at_least)));
+    let most = counter.at_most.map(|most| format!("≤ {} in the end", text::figure(most)));
+    least.into_iter().chain(most).collect::<Vec<_>>().join(", ")
 }
 
 fn counter_row(counter: &CounterRecord) -> Vec<Cell> {
     let said = |value: Option<f64>| value.map_or_else(|| "not read".to_owned(), text::figure);
-    let grown = counter.end.zip(counter.start).map(|(end, start)| end - start);
+    let grown = counter.settled.or(counter.end).zip(counter.start).map(|(end, start)| end - start);
     let result = match (reached(counter), counter.problem.as_deref()) {
         (Some(true), _) => Cell::marked(Mark::HOLDS, "done"),
+        (Some(false), _) if counter.at_most.is_some() => Cell::marked(Mark::FAIL, "not as asked"),
         (Some(false), _) => Cell::marked(Mark::FAIL, "too little"),
         (None, None) => Cell::marked(Mark::OPEN, "not known"),
         (None, Some(problem)) => Cell::marked(Mark::OPEN, sentence(problem)),
@@ -54,7 +68,7 @@ fn counter_row(counter: &CounterRecord) -> Vec<Cell> {
         said(counter.start).into(),
         said(counter.end).into(),
         Cell::strong(said(grown)),
-        format!("≥ {}", text::figure(counter.at_least)).into(),
+        asked(counter).into(),
         result,
     ]
 }
