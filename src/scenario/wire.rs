@@ -426,7 +426,7 @@ pub(super) struct ExecExpectWire {
 /// A number that proves that the workload ran: read after seeding and at the end of the soak.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `read`, `json` and `at_least`")]
-#[schemars(rename = "counter")]
+#[schemars(rename = "counter", extend("anyOf" = [{"required": ["at_least"]}, {"required": ["at_most"]}]))]
 pub(super) struct CounterWire {
     /// One request or command.
     pub(super) read: StepWire,

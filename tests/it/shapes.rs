@@ -52,6 +52,17 @@ async fn a_pool_that_fills_slowly_breaks_nothing() {
     breaks_nothing("pool=20@5m").await;
 }
 
+// Chances that a rule by the mean time of the steps took for leaks.
+#[tokio::test]
+async fn a_pool_that_fills_slowly_breaks_nothing_by_other_chances_either() {
+    for seed in ["--seed=300", "--seed=500"] {
+        let flags = HANDLES.map(|(handle, _)| format!("--shape=pool=20@5m:{handle}"));
+        let flags: Vec<&str> = flags.iter().map(String::as_str).chain([seed]).collect();
+        let night = Night::of(&flags, SHAPES_S).await;
+        assert_eq!(night.rules(Status::Breaks), BTreeSet::new(), "{seed}:\n{}", night.told());
+    }
+}
+
 #[tokio::test]
 async fn bursts_that_close_again_hold() {
     holds("burst=30").await;
@@ -83,6 +94,8 @@ async fn work_in_flight_breaks_nothing() {
 struct Shown {
     /// Its name on the application's command line.
     leak: &'static str,
+    /// What it comes from, by the cause's key.
+    cause: &'static str,
     /// The classes whose growth breaks their rule.
     grows: &'static [&'static str],
     /// The classes that have dead handles, however slow the leak.
@@ -93,26 +106,46 @@ struct Shown {
 
 /// Every leak, by what it must show in. In `fd.total` shows whatever has descriptors.
 const SHOWN: [Shown; 8] = [
-    Shown { leak: "event-loop", grows: &["fd.eventpoll", "fd.socket"], dead: &["fd.eventpoll"], may_grow: &[] },
-    Shown { leak: "eventpoll", grows: &["fd.eventpoll"], dead: &["fd.eventpoll"], may_grow: &[] },
-    Shown { leak: "pidfd", grows: &["fd.pidfd"], dead: &["fd.pidfd"], may_grow: &[] },
-    Shown { leak: "pipe", grows: &["fd.pipe"], dead: &["fd.pipe"], may_grow: &[] },
+    Shown {
+        leak: "event-loop",
+        cause: "event-loop-never-closed",
+        grows: &["fd.eventpoll", "fd.socket"],
+        dead: &["fd.eventpoll"],
+        may_grow: &[],
+    },
+    Shown {
+        leak: "eventpoll",
+        cause: "eventpoll-never-closed",
+        grows: &["fd.eventpoll"],
+        dead: &["fd.eventpoll"],
+        may_grow: &[],
+    },
+    Shown {
+        leak: "pidfd",
+        cause: "child-handles-never-closed",
+        grows: &["fd.pidfd"],
+        dead: &["fd.pidfd"],
+        may_grow: &[],
+    },
+    Shown { leak: "pipe", cause: "pipes-never-closed", grows: &["fd.pipe"], dead: &["fd.pipe"], may_grow: &[] },
     Shown {
         leak: "sqlite",
+        cause: "database-connection-never-closed",
         grows: &["fd.sqlite_db", "fd.sqlite_wal", "fd.sqlite_shm"],
         dead: &[],
         // A connection has its cache.
         may_grow: &["mem.anon"],
     },
-    Shown { leak: "log", grows: &["fd.log"], dead: &[], may_grow: &[] },
+    Shown { leak: "log", cause: "log-handles-never-closed", grows: &["fd.log"], dead: &[], may_grow: &[] },
     Shown {
         leak: "worker",
+        cause: "worker-never-ended",
         grows: &["proc.count", "fd.pipe"],
         dead: &[],
         // A process has memory of its own, and whatever it inherits from who started the tests.
         may_grow: &["mem.anon", "fd."],
     },
-    Shown { leak: "memory", grows: &["mem.anon"], dead: &[], may_grow: &[] },
+    Shown { leak: "memory", cause: "heap-grows", grows: &["mem.anon"], dead: &[], may_grow: &[] },
 ];
 
 /// A little of everything that is healthy, also in classes that leaks grow in.
@@ -165,6 +198,7 @@ async fn breaks_its_classes(leak: &str, rates: &[u32]) {
         let grown = shown.grows.iter().map(|class| (*class, GROWTH));
         let dead = shown.dead.iter().map(|class| (*class, DEAD));
         assert_broken(shown, &night, &grown.chain(dead).collect());
+        assert_eq!(night.causes().first(), Some(&shown.cause), "{}: {:?}\n{}", leak, night.causes(), night.told());
     }
 }
 

@@ -138,6 +138,11 @@ impl Night {
         self.assessment.broken(Severity::Fail).map(|found| (found.class.as_str(), found.rule.key())).collect()
     }
 
+    /// The keys of what the breaches come from, the surest first.
+    pub(super) fn causes(&self) -> Vec<&str> {
+        self.assessment.causes.iter().map(|cause| cause.key.as_str()).collect()
+    }
+
     /// What the judge says that does not just hold.
     pub(super) fn told(&self) -> String {
         let open = self.assessment.findings.iter().filter(|finding| finding.status != Status::Holds);
