@@ -54,9 +54,20 @@ struct Fit {
 }
 
 /// All causes: every item with a breach is in exactly one of them.
+///
+/// Kinds tell more than their class, and are known by counts alone, which busy neighbours blur. So it is tried with the kinds
+/// that break no rule and without them, and the tale with fewer causes is told; of equal ones that with the kinds.
 pub(super) fn groups(items: &[Item<'_>], slot_s: f64, late_ms: f64) -> Vec<Group> {
-    let part_of: Vec<Option<usize>> = explained(items);
-    let mut free: Vec<bool> = part_of.iter().map(Option::is_none).collect();
+    let fine = grouped(items, &vec![true; items.len()], slot_s, late_ms);
+    let told = |item: &Item<'_>| !matches!(item.metric, Metric::Kind(_)) || !item.breaches.is_empty();
+    let coarse = grouped(items, &items.iter().map(told).collect::<Vec<_>>(), slot_s, late_ms);
+    if coarse.len() < fine.len() { coarse } else { fine }
+}
+
+/// The causes of the items that are told.
+fn grouped(items: &[Item<'_>], told: &[bool], slot_s: f64, late_ms: f64) -> Vec<Group> {
+    let part_of: Vec<Option<usize>> = explained(items, told);
+    let mut free: Vec<bool> = part_of.iter().zip(told).map(|(part, told)| *told && part.is_none()).collect();
     let mut groups = Vec::new();
     while let Some(fit) = best_fit(items, &free, slot_s) {
         let members: Vec<usize> = std::iter::once(fit.lead).chain(fit.parts).collect();
@@ -117,10 +128,11 @@ fn lesson(metric: Metric) -> Option<&'static Lesson> {
 }
 
 /// For each item, the largest of its parts, where its parts explain it.
-fn explained(items: &[Item<'_>]) -> Vec<Option<usize>> {
+fn explained(items: &[Item<'_>], told: &[bool]) -> Vec<Option<usize>> {
     let parts_of = |whole: &Item<'_>| -> Vec<usize> {
-        let parts =
-            items.iter().enumerate().filter(|(_, part)| part.is_part_of(whole) && part.size_beside(whole) > 0.0);
+        let parts = items.iter().enumerate().filter(|(at, part)| {
+            told.get(*at) == Some(&true) && part.is_part_of(whole) && part.size_beside(whole) > 0.0
+        });
         parts.map(|(at, _)| at).collect()
     };
     let is_explained = |whole: &Item<'_>| {
