@@ -1,6 +1,6 @@
 //! What thresholds the clean nights of the history speak for.
 //!
-//! Nights are [chosen](nights), the levels and rates that they left are turned into [bounds](bound) that a clean night breaks
+//! Nights are chosen, the levels and rates that they left are turned into bounds that a clean night breaks
 //! seldom enough, and those into the keys of a thresholds file. Nothing here reads or writes a file; the moment and the kind of
 //! machine are parameters.
 
