@@ -35,7 +35,12 @@ pub(super) fn table(record: &RunRecord, assessment: &Assessment) -> String {
     }
     for finding in assessment.findings.iter().filter(|finding| finding.status != Status::Holds) {
         lines.push(String::new());
-        lines.push(format!("{} {}", fate(finding), bold(&printable(&finding.class))));
+        let whom = if finding.subject == "target" || finding.rule == RuleKind::Log || finding.rule == RuleKind::Ack {
+            String::new()
+        } else {
+            format!(" of {}", printable(&finding.subject))
+        };
+        lines.push(format!("{} {}{whom}", fate(finding), bold(&printable(&finding.class))));
         lines.extend(wrap(&finding.sentence, "  "));
     }
     lines.join("\n")

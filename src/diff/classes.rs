@@ -111,8 +111,11 @@ fn class_findings(night: &StoredNight) -> impl Iterator<Item = &Finding> {
 /// What a night tells of a class: from its snapshots where the class is built in, from its findings where it is not.
 fn figures(night: &StoredNight, class: &str) -> Option<Figures> {
     let own: Vec<&Finding> = class_findings(night).filter(|found| found.class == class).collect();
-    let estimate = own.iter().find_map(|found| found.growth.as_ref());
-    let measured = |rule| own.iter().find(|found| found.rule == rule).and_then(|found| found.measured);
+    let estimate = own.iter().filter(|found| found.subject == "target").find_map(|found| found.growth.as_ref());
+    // One subject's figure is not that of the class.
+    let measured = |rule| {
+        own.iter().find(|found| found.rule == rule && found.subject == "target").and_then(|found| found.measured)
+    };
     let (level, dead) = match class.parse::<Metric>() {
         Ok(metric) => from_snapshots(night, class, metric),
         Err(_) => (measured(RuleKind::Max).or_else(|| estimate.map(|estimate| estimate.level)), 0),

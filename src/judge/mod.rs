@@ -1,7 +1,9 @@
 //! Rules and series turned into findings and a verdict. Pure: the same bytes give the same verdict.
 //!
 //! The order of decision, for each class and each of its subjects: dead handles, the held level, its share of the limit, the
-//! level against earlier nights and against the time before the churn, growth. Beside the classes stand rules that are always on (`standing`): that the target lives, can be read, does its work, and ends well.
+//! level against earlier nights and against the time before the churn, growth. Beside the classes stand rules that are always
+//! on (`standing`, `events`, `log`): that the target lives, can be read, does its work, stays healthy, and ends well. What
+//! breaks is then acknowledged (`ack`) and joined under what it comes from (`cause`).
 
 mod ack;
 mod baseline;

@@ -283,8 +283,8 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    /// The broken rules of a severity.
+    /// The broken rules of a severity, those that are acknowledged left out.
     pub fn broken(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(move |f| f.status == Status::Breaks && f.severity == severity)
+        self.findings.iter().filter(move |f| f.status == Status::Breaks && f.severity == severity && f.ack.is_none())
     }
 }
