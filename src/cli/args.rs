@@ -82,6 +82,9 @@ pub(super) struct RunArgs {
     /// How the processes are read; by itself the best way that works.
     #[arg(long, value_enum, default_value_t = ProbeArg::Auto)]
     pub(super) probe: ProbeArg,
+    /// The users of the run and their ids: the same number makes the same ones.
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
     /// Print the resolved plan and start nothing.
     #[arg(long)]
     pub(super) dry_run: bool,

@@ -216,6 +216,7 @@ fn ready(check: &ReadyCheck) -> String {
             format!("get {path}{port} answers {status}")
         }
         ReadyCheck::Log(pattern) => format!("a log line matches {pattern}"),
+        ReadyCheck::Steps(steps) => steps.iter().map(step).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -233,5 +234,6 @@ fn step(step: &Step) -> String {
             let place = exec.sidecar.as_ref().map_or_else(|| "the target".to_owned(), |name| format!("sidecar {name}"));
             format!("in {place}: {}", exec.command.join(" "))
         }
+        _ => step.name(),
     }
 }

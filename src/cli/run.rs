@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::args::{KeepArg, RunArgs};
 use super::console::{self, Console};
 use super::{Exit, Failure, plan, publish, report, signals, verdict};
+use crate::flow::random_seed;
 use crate::history;
 use crate::model::ProbeMode;
 use crate::night::{self, Keep, Options, Outcome};
@@ -30,7 +31,8 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
     let mut worst = Exit::Pass;
     for (path, (scenario, rules)) in args.scenarios.iter().zip(&nights) {
         let command = command(path, &args);
-        let how = How { keep, probe: args.probe.wanted(), command };
+        let seed = args.seed.unwrap_or_else(random_seed);
+        let how = How { keep, probe: args.probe.wanted(), seed, command };
         let (exit, _) = one(scenario, rules, &args.reports, how, interrupt.clone()).await?;
         worst = worst.worse(exit);
         if matches!(exit, Exit::Interrupted(_)) {
@@ -67,6 +69,8 @@ pub(super) struct How {
     pub(super) keep: Keep,
     /// How the processes are read; `None`: in the best way that works.
     pub(super) probe: Option<ProbeMode>,
+    /// What its users are made from.
+    pub(super) seed: u64,
     /// The command line that repeats it.
     pub(super) command: Vec<String>,
 }
@@ -90,6 +94,8 @@ pub(super) async fn one(
         probe: how.probe,
         audience: &console,
         publish: &publish::publish,
+        seed: how.seed,
+        beside: 0,
         interrupt,
     };
     let outcome = night::run(scenario, rules, options).await;

@@ -14,6 +14,8 @@ fn night(record: RunRecord, snapshots: Vec<Snapshot>, rules: &RuleSet) -> Stored
         unread_lines: 0,
         evidence: Vec::new(),
         log: Vec::new(),
+        figures: Vec::new(),
+        probes: Vec::new(),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::answer::Body;
 use crate::model::text::{count, seconds};
-use crate::scenario::Capture;
+use crate::scenario::{Capture, CaptureFrom};
 
 /// How long a page may take to be parsed. The pages there are take milliseconds, but one can be made to take hours and all
 /// memory: what the parser does grows with the square of the nesting.
@@ -27,8 +27,8 @@ pub(super) async fn take(
     let mut taken = BTreeMap::new();
     let mut wanted = Vec::new();
     for (name, capture) in captures {
-        match capture {
-            Capture::Json(path) => {
+        match &capture.from {
+            CaptureFrom::Json(path) => {
                 let nodes = body.find(path).map_err(|problem| format!("capture `{name}`: {problem}"))?;
                 let value = match nodes.as_slice() {
                     [Value::Null] => Err(format!("{path} is null")),
@@ -40,7 +40,10 @@ pub(super) async fn take(
                 };
                 taken.insert(name.clone(), value.map_err(|problem| format!("capture `{name}`: {problem}"))?);
             }
-            Capture::Css { selector, attr } => wanted.push((name.clone(), selector.clone(), attr.clone())),
+            CaptureFrom::Regex(_) | CaptureFrom::Header(_) | CaptureFrom::Cookie(_) | CaptureFrom::Status => {
+                return Err(format!("capture `{name}`: not yet"));
+            }
+            CaptureFrom::Css { selector, attr } => wanted.push((name.clone(), selector.clone(), attr.clone())),
         }
     }
     if !wanted.is_empty() {

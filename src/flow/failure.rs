@@ -97,6 +97,16 @@ impl StepError {
         shorten(&printable(&line), SENTENCE)
     }
 
+    /// The step, in a few words.
+    pub(super) fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// The first sentence of what is wrong.
+    pub(super) fn problem(&self) -> &str {
+        self.0.problems.first().map_or("it failed", String::as_str)
+    }
+
     /// Whether trying again could end otherwise.
     pub(super) fn is_permanent(&self) -> bool {
         self.0.permanent

@@ -85,12 +85,12 @@ pub(super) fn prepare(
     if let Some(content_type) = content_type {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
-    for (name, template) in &step.headers {
+    for (name, template) in &step.goal.headers {
         let value = renderer.text(template).map_err(|err| format!("header `{name}`: {err}"))?;
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no name of a header"))?;
         headers.insert(header, header_value(&value).ok_or_else(|| unfit(&format!("header `{name}`")))?);
     }
-    if let Some(cookies) = cookies(&step.cookies, headers.remove(COOKIE), &url, renderer, jar)? {
+    if let Some(cookies) = cookies(&step.goal.cookies, headers.remove(COOKIE), &url, renderer, jar)? {
         headers.insert(COOKIE, cookies);
     }
     for (name, value) in &headers {
@@ -124,6 +124,7 @@ type Written = (Option<&'static str>, Option<Vec<u8>>, String);
 fn body(body: &Body, renderer: &Renderer<'_>, secrets: &Secrets) -> Result<Written, String> {
     match body {
         Body::Empty => Ok((None, None, String::new())),
+        Body::Text(_) | Body::File(_) | Body::Multipart(_) => Err("not yet".to_owned()),
         Body::Form(fields) => {
             let mut form = form_urlencoded::Serializer::new(String::new());
             for (name, template) in fields {

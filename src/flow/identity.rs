@@ -10,22 +10,26 @@ const LOWER: &[u8] = b"abcdefghijkmnopqrstuvwxyz";
 const DIGIT: &[u8] = b"23456789";
 
 /// The seed of everything that is random in a flow.
+#[derive(Clone)]
 pub(super) struct Identity {
     seed: [u8; 32],
 }
 
 impl Identity {
+    /// Whoever this seed stands for.
+    pub(super) fn of(seed: u64) -> Self {
+        Self { seed: Sha256::new().chain_update(b"slowdrip").chain_update(seed.to_be_bytes()).finalize().into() }
+    }
+
+    /// Somebody else whom a label and this seed decide.
+    pub(super) fn fork(&self, label: &str) -> Self {
+        Self { seed: self.derive(&format!("fork {label}")) }
+    }
+
     /// Someone new.
+    #[cfg(test)]
     pub(super) fn random() -> Self {
-        let mut hasher = Sha256::new();
-        // The standard library keys its hash maps from the system's random source: fresh keys for every process, and
-        // other ones for every call.
-        for half in 0_u8..4 {
-            hasher.update(RandomState::new().hash_one(half).to_be_bytes());
-        }
-        hasher.update(std::process::id().to_be_bytes());
-        hasher.update(jiff::Timestamp::now().as_nanosecond().to_be_bytes());
-        Self { seed: hasher.finalize().into() }
+        Self::of(random_seed())
     }
 
     fn derive(&self, label: &str) -> [u8; 32] {
@@ -71,6 +75,13 @@ impl Identity {
         }
         out
     }
+}
+
+/// A seed that no other run has.
+pub fn random_seed() -> u64 {
+    // The standard library keys its hash maps from the system's random source: fresh keys for every process, and other ones for
+    // every call. 53 bits, so that every reader of JSON gives the same number back.
+    RandomState::new().hash_one((std::process::id(), jiff::Timestamp::now().as_nanosecond())) >> 11
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 //!
 //! A [`Flow`] is one user of the target: it keeps cookies and captured values from step to step. A step is rendered
 //! (`template`), sent (`http`, `exchange`, `exec`), held against its expectations (`expect`), and gives up values
-//! (`capture`), in the order that `perform` says. What goes wrong becomes a [`StepError`] (`failure`), with secrets masked (`secrets`).
+//! (`capture`), in the order that `perform` says. Steps of steps are in `blocks`, long connections in `ws` and `sse`, what is done to
+//! the target itself in `control`. What goes wrong becomes a [`StepError`] (`failure`), with secrets masked (`secrets`).
 
 mod answer;
+mod blocks;
 mod capture;
+mod control;
 mod exchange;
 mod exec;
 mod expect;
@@ -14,9 +17,11 @@ mod http;
 mod identity;
 mod perform;
 mod secrets;
+mod sse;
 mod template;
 #[cfg(test)]
 mod tests;
+mod ws;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +32,7 @@ use std::time::Duration;
 use reqwest::Client;
 use reqwest_cookie_store::CookieStoreMutex;
 use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use self::answer::{Body, Seen, took};
@@ -38,9 +44,10 @@ use crate::document::Location;
 use crate::model::redact::is_secret_name;
 use crate::model::text::{count, printable, shorten};
 use crate::model::{Redactor, TargetControl};
-use crate::scenario::{Action, Counter, Scenario, Step};
+use crate::scenario::{Action, Figure, FigureFrom, Scenario, Step};
 
 pub use self::failure::StepError;
+pub use self::identity::random_seed;
 
 /// How long a step may take where the scenario does not say.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -48,12 +55,42 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How much of a captured value a failed step shows.
 const VALUE: usize = 80;
 
+/// A snapshot that a step asks for. Whoever watches the target takes it and answers.
+#[derive(Debug)]
+pub struct SnapshotRequest {
+    /// Its name.
+    pub name: String,
+    /// Where the answer goes: an error is one line for people.
+    pub done: oneshot::Sender<Result<(), String>>,
+}
+
+/// A step that was taken to its end, for whoever looks on. Steps that only hold others are not told of.
+#[derive(Debug)]
+pub struct StepDone<'a> {
+    /// The step.
+    pub step: &'a Step,
+    /// How many steps hold it: 0 at the top.
+    pub depth: usize,
+    /// The step as it was taken, in a few words; secrets masked, printable.
+    pub what: &'a str,
+    /// How it ended, in a few words; secrets masked, printable.
+    pub said: &'a str,
+    /// How long it took.
+    pub took: Duration,
+    /// True where it failed.
+    pub failed: bool,
+}
+
+/// Looks on at every step.
+pub type Observer = dyn Fn(&StepDone<'_>) + Send + Sync;
+
 /// A user of the target: its cookies, its captured values, its HTTP client.
 pub struct Flow {
     file: String,
     client: Client,
     jar: Arc<CookieStoreMutex>,
     templates: Templates,
+    identity: Identity,
     secrets: Secrets,
     /// `user` and `password`.
     words: BTreeMap<&'static str, String>,
@@ -61,6 +98,17 @@ pub struct Flow {
     captured: BTreeMap<String, Value>,
     /// The repeats that are under way, outermost first.
     repeats: Vec<Repeat>,
+    /// Values that only the steps of a block know, innermost last.
+    scopes: Vec<BTreeMap<String, Value>>,
+    /// WebSockets that are open, innermost last.
+    sockets: Vec<ws::Socket>,
+    /// Connections that stay open and silent for a while.
+    silent: ws::Silent,
+    /// When the step before the current one began.
+    since: jiff::Timestamp,
+    depth: usize,
+    observer: Option<Arc<Observer>>,
+    prober: Option<mpsc::Sender<SnapshotRequest>>,
 }
 
 struct Repeat {
@@ -103,20 +151,14 @@ impl fmt::Debug for Flow {
 }
 
 impl Flow {
-    /// A fresh user. Variables of the scenario are known to its templates; `user()`, `password()`, `uuid()` too.
+    /// A fresh user; the same seed gives the same name, password and ids. Variables of the scenario are known to its templates; `user()`, `password()`, `uuid()` too.
     ///
     /// # Errors
     /// The HTTP client could not be made.
-    pub fn new(scenario: &Scenario, redactor: Arc<Redactor>) -> Result<Self, StepError> {
+    pub fn new(scenario: &Scenario, redactor: Arc<Redactor>, seed: u64) -> Result<Self, StepError> {
         let jar = Arc::new(CookieStoreMutex::default());
-        let client = http::client(&jar).map_err(|err| {
-            StepError::from(Parts {
-                place: printable(&scenario.path.display().to_string()),
-                problems: vec![format!("the HTTP client could not be made: {err}")],
-                ..Parts::default()
-            })
-        })?;
-        let identity = Identity::random();
+        let client = http::client(&jar).map_err(|err| no_client(&scenario.path.display().to_string(), &err))?;
+        let identity = Identity::of(seed);
         let words = BTreeMap::from([("user", identity.user()), ("password", identity.password())]);
         for secret in &scenario.secrets {
             redactor.add(secret);
@@ -132,12 +174,20 @@ impl Flow {
             file: scenario.path.display().to_string(),
             client,
             jar,
-            templates: Templates::new(identity),
+            templates: Templates::new(identity.clone()),
+            identity,
             secrets,
             words,
             vars: scenario.vars.clone(),
             captured: BTreeMap::new(),
             repeats: Vec::new(),
+            scopes: Vec::new(),
+            sockets: Vec::new(),
+            silent: ws::Silent::default(),
+            since: jiff::Timestamp::now(),
+            depth: 0,
+            observer: None,
+            prober: None,
         })
     }
 
@@ -161,26 +211,112 @@ impl Flow {
         Ok(())
     }
 
-    /// Reads a counter's figure.
+    /// Has every step told to an observer from now on, to none with `None`.
+    pub fn observe(&mut self, observer: Option<Arc<Observer>>) {
+        self.observer = observer;
+    }
+
+    /// Says who takes the snapshots that steps ask for. Nobody does by default, and such steps fail.
+    pub fn probe_by(&mut self, prober: Option<mpsc::Sender<SnapshotRequest>>) {
+        self.prober = prober;
+    }
+
+    /// Makes a name known to templates, beside captures, and before them; for numbers such as that of an iteration.
+    pub fn tell(&mut self, name: &str, value: Value) {
+        if self.scopes.is_empty() {
+            self.scopes.push(BTreeMap::new());
+        }
+        if let Some(scope) = self.scopes.first_mut() {
+            scope.insert(name.to_owned(), value);
+        }
+    }
+
+    /// Somebody new who knows what this user has captured: without cookies, with a name, a password and ids of their own, which the
+    /// label and this user's seed decide.
     ///
     /// # Errors
-    /// The step failed, or its answer holds no number at the path.
-    pub async fn read<C: TargetControl>(&mut self, counter: &Counter, target: &C) -> Result<f64, StepError> {
+    /// The HTTP client could not be made.
+    pub fn fork(&self, label: &str) -> Result<Self, StepError> {
+        let jar = Arc::new(CookieStoreMutex::default());
+        self.other(self.identity.fork(label), jar)
+    }
+
+    /// The same user once more, with the same cookies, for steps that are taken beside this one's.
+    ///
+    /// # Errors
+    /// The HTTP client could not be made.
+    pub fn twin(&self) -> Result<Self, StepError> {
+        self.other(self.identity.clone(), Arc::clone(&self.jar))
+    }
+
+    /// This user as they are now, to go back to.
+    pub fn memory(&self) -> Memory {
+        let jar = self.jar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Memory { cookies: jar.clone(), captured: self.captured.clone() }
+    }
+
+    /// Goes back to cookies and captures of a moment ago.
+    pub fn go_back(&mut self, memory: &Memory) {
+        self.jar.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone_from(&memory.cookies);
+        self.captured.clone_from(&memory.captured);
+    }
+
+    fn other(&self, identity: Identity, jar: Arc<CookieStoreMutex>) -> Result<Self, StepError> {
+        let client = http::client(&jar).map_err(|err| no_client(&self.file, &err))?;
+        let words = BTreeMap::from([("user", identity.user()), ("password", identity.password())]);
+        for (name, value) in &words {
+            self.secrets.learn_named(name, value);
+        }
+        Ok(Self {
+            file: self.file.clone(),
+            client,
+            jar,
+            templates: Templates::new(identity.clone()),
+            identity,
+            secrets: self.secrets.clone(),
+            words,
+            vars: self.vars.clone(),
+            captured: self.captured.clone(),
+            repeats: Vec::new(),
+            scopes: self.scopes.clone(),
+            sockets: Vec::new(),
+            silent: ws::Silent::default(),
+            since: jiff::Timestamp::now(),
+            depth: self.depth,
+            observer: self.observer.clone(),
+            prober: self.prober.clone(),
+        })
+    }
+
+    /// Reads a figure; `name` is for messages.
+    ///
+    /// # Errors
+    /// The step failed, or its answer holds no number at the place.
+    pub async fn read<C: TargetControl>(
+        &mut self,
+        name: &str,
+        figure: &Figure,
+        target: &C,
+    ) -> Result<f64, StepError> {
         self.repeats.clear();
-        let done = self.step(&counter.read, target, None).await?;
+        let done = self.step(&figure.read, target, None).await?;
         let fail = |problem: String, seen: Option<(Request, Seen)>| {
             let (request, seen) = seen.unzip();
-            let problems = vec![format!("counter `{}`: {problem}", counter.name)];
-            self.fail(counter.read.at, Failed { what: done.what.clone(), problems, request, seen, ..Failed::default() })
+            let problems = vec![format!("`{name}`: {problem}")];
+            let failed = Failed { what: done.what.clone(), problems, request, seen, ..Failed::default() };
+            self.fail(&figure.read, failed)
         };
         let Some((_, seen)) = &done.seen else {
             return Err(fail("it must be read by a request or a command".to_owned(), None));
         };
-        let path = &counter.json;
-        let figure = match Body::of(seen).find(path) {
+        let path = match &figure.from {
+            FigureFrom::Json(path) => path,
+            FigureFrom::Regex(_) => return Err(fail("not yet".to_owned(), None)),
+        };
+        let number = match Body::of(seen).find(path) {
             Err(problem) => Err(problem),
             Ok(nodes) => match nodes.as_slice() {
-                [] | [Value::Null] => counter.absent.ok_or_else(|| format!("{path} finds nothing")),
+                [] | [Value::Null] => figure.absent.ok_or_else(|| format!("{path} finds nothing")),
                 [node] => expect::number(node).ok_or_else(|| {
                     format!("{path} is {}, which is no number", expect::quoted(node, &self.secrets.about(seen.body())))
                 }),
@@ -189,7 +325,7 @@ impl Flow {
                 }
             },
         };
-        figure.map_err(|problem| fail(problem, done.seen))
+        number.map_err(|problem| fail(problem, done.seen))
     }
 
     /// Runs one step; `deadline` is that of whatever waits for it.
@@ -200,21 +336,47 @@ impl Flow {
         deadline: Option<Instant>,
     ) -> StepFuture<'a> {
         Box::pin(async move {
-            match &step.action {
-                Action::Http(http) => {
-                    let result = self.http(http, target, deadline).await;
-                    result.map_err(|failed| self.fail(step.at, failed))
+            let started = Instant::now();
+            let began = jiff::Timestamp::now();
+            let result = match &step.action {
+                Action::Http(http) => self.http(http, target, deadline).await.map_err(|failed| self.fail(step, failed)),
+                Action::Exec(exec) => self.exec(exec, target, deadline).await.map_err(|failed| self.fail(step, failed)),
+                Action::Sse(sse) => self.sse(sse, target, deadline).await.map_err(|failed| self.fail(step, failed)),
+                Action::Send(message) => self.send(message, deadline).await.map_err(|failed| self.fail(step, failed)),
+                Action::Await(wanted) => self.receive(wanted, deadline).await.map_err(|failed| self.fail(step, failed)),
+                Action::Ping { within } => self.ping(*within, deadline).await.map_err(|failed| self.fail(step, failed)),
+                Action::Signal(_)
+                | Action::Restart(_)
+                | Action::Pause { .. }
+                | Action::Unpause
+                | Action::Sleep(_)
+                | Action::Log(_)
+                | Action::Probe(_) => {
+                    self.control(&step.action, target, deadline).await.map_err(|failed| self.fail(step, failed))
                 }
-                Action::Exec(exec) => {
-                    let result = self.exec(exec, target, deadline).await;
-                    result.map_err(|failed| self.fail(step.at, failed))
-                }
-                Action::Repeat { times, name, steps } => {
-                    self.repeat(*times, name.as_deref(), steps, target, deadline).await
-                }
-                Action::WaitUntil { within, every, step } => self.wait(*within, *every, step, target, deadline).await,
+                Action::Ws(ws) => return self.ws(step, ws, target, deadline).await,
+                Action::WaitUntil { .. }
+                | Action::Repeat { .. }
+                | Action::ForEach { .. }
+                | Action::Parallel { .. }
+                | Action::When { .. }
+                | Action::Include { .. } => return self.block(step, target, deadline).await,
+            };
+            self.since = began;
+            match &result {
+                Ok(done) => self.report(step, &done.what, &done.said, started.elapsed(), false),
+                Err(error) => self.report(step, error.what(), error.problem(), started.elapsed(), true),
             }
+            result
         })
+    }
+
+    /// Tells the observer of a step that came to its end.
+    fn report(&self, step: &Step, what: &str, said: &str, took: Duration, failed: bool) {
+        if let Some(observer) = &self.observer {
+            let (what, said) = (printable(&self.secrets.mask(what)), printable(&self.secrets.mask(said)));
+            observer(&StepDone { step, depth: self.depth, what: &what, said: &said, took, failed });
+        }
     }
 
     /// What templates know now: later kinds of names win over earlier ones.
@@ -230,6 +392,9 @@ impl Flow {
         for (name, value) in &self.captured {
             names.insert(name.clone(), from_json(value));
         }
+        for (name, value) in self.scopes.iter().flatten() {
+            names.insert(name.clone(), from_json(value));
+        }
         for repeat in &self.repeats {
             if let Some(name) = &repeat.name {
                 names.insert(name.clone(), minijinja::Value::from(repeat.turn));
@@ -239,8 +404,9 @@ impl Flow {
     }
 
     /// The whole story of a failure.
-    fn fail(&self, at: Location, failed: Failed) -> StepError {
-        let place = if at.line == 0 { self.file.clone() } else { format!("{}:{}:{}", self.file, at.line, at.column) };
+    fn fail(&self, step: &Step, failed: Failed) -> StepError {
+        let Location { line, column } = step.at;
+        let place = if line == 0 { self.file.clone() } else { format!("{}:{line}:{column}", step.file) };
         let about = self.secrets.about(failed.seen.as_ref().map_or(&[], Seen::body));
         let iterations = self.repeats.iter().map(|repeat| {
             let name = repeat.name.as_ref().map_or_else(String::new, |name| format!(" (`{name}` = {})", repeat.turn));
@@ -265,4 +431,25 @@ impl Flow {
             cut: failed.cut,
         })
     }
+}
+
+/// What a user has at a moment: cookies and captures.
+#[derive(Clone)]
+pub struct Memory {
+    cookies: reqwest_cookie_store::CookieStore,
+    captured: BTreeMap<String, Value>,
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("captured", &self.captured.keys()).finish_non_exhaustive()
+    }
+}
+
+fn no_client(file: &str, error: &reqwest::Error) -> StepError {
+    StepError::from(Parts {
+        place: printable(file),
+        problems: vec![format!("the HTTP client could not be made: {error}")],
+        ..Parts::default()
+    })
 }

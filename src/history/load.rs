@@ -58,6 +58,8 @@ pub fn load(folder: &Path) -> Result<StoredNight, LoadError> {
         unread_lines,
         evidence: evidence_of(folder)?,
         log: super::log::read(&folder.join("log.jsonl"))?,
+        figures: Vec::new(),
+        probes: Vec::new(),
     })
 }
 

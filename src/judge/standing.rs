@@ -201,7 +201,7 @@ mod tests {
     fn a_churn_that_did_not_run_or_often_failed_proves_nothing() {
         let of = |begun, failed| {
             let first_failure = (failed > 0).then(|| "get /x: refused.".to_owned());
-            let found = churn(&ChurnRecord { begun, failed, first_failure, max_failed: 0.1 });
+            let found = churn(&ChurnRecord { begun, failed, first_failure, max_failed: 0.1, ..ChurnRecord::default() });
             assert!(found.required && found.rule == RuleKind::Workload);
             (found.status, found.sentence)
         };

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What an executed command answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,29 @@ pub struct LogLine {
     pub stderr: bool,
     /// The text without its line end, bytes that are not UTF-8 replaced.
     pub text: String,
+}
+
+/// A process of the target that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningProcess {
+    /// Its pid, in the namespace of the engine's machine.
+    pub pid: u32,
+    /// When it was started, clock ticks since the machine's boot; `None` where only the engine could be asked.
+    pub start: Option<u64>,
+    /// Its command line, arguments joined by spaces.
+    pub command: String,
+}
+
+/// Which of several processes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Which {
+    /// All.
+    #[default]
+    All,
+    /// The one that was started first.
+    Oldest,
+    /// The one that was started last.
+    Newest,
 }
 
 /// Why the target could not do what it was asked to.
@@ -66,4 +90,29 @@ pub trait TargetControl: Send + Sync {
 
     /// The last `tail` log lines of the target, oldest first.
     fn logs(&self, tail: usize) -> impl Future<Output = Result<Vec<LogLine>, ControlError>> + Send;
+
+    /// The log lines of the target that were written since a moment, oldest first. Lines that nobody stamped are held to be
+    /// written when they came.
+    fn logs_since(
+        &self,
+        since: jiff::Timestamp,
+    ) -> impl Future<Output = Result<Vec<LogLine>, ControlError>> + Send;
+
+    /// The processes of the target that run, in no order. What the engine or slowdrip runs in it (health checks, `exec`) may
+    /// be among them.
+    fn processes(&self) -> impl Future<Output = Result<Vec<RunningProcess>, ControlError>> + Send;
+
+    /// Sends a signal (`SIGKILL`) to one process of the target. False where it is gone, or its pid is somebody else's by now.
+    fn signal(
+        &self,
+        process: &RunningProcess,
+        signal: &str,
+    ) -> impl Future<Output = Result<bool, ControlError>> + Send;
+
+    /// Ends the target's main process, after `within` by force, starts it again, and waits until it runs. Ports and processes
+    /// are other ones from then on. It is no restart that the night holds against the target.
+    fn restart(&self, within: Duration) -> impl Future<Output = Result<(), ControlError>> + Send;
+
+    /// Makes the target stand still, or go on. Nothing happens where it does already.
+    fn pause(&self, paused: bool) -> impl Future<Output = Result<(), ControlError>> + Send;
 }

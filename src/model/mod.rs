@@ -11,10 +11,11 @@ pub mod redact;
 pub mod run;
 pub mod snapshot;
 pub mod text;
+mod workload;
 
 pub use cause::{Cause, Confidence, PrecedentRecord, Relation};
 pub use class::{FdClass, FdKind, Metric, Unit, UnknownMetric};
-pub use control::{ControlError, ExecOutput, LogLine, TargetControl};
+pub use control::{ControlError, ExecOutput, LogLine, RunningProcess, TargetControl, Which};
 pub use finding::{
     AckRecord, Assessment, Carrier, CarrierKind, Estimate, Finding, RuleKind, Severity, Status, Verdict,
 };
@@ -23,10 +24,11 @@ pub use process::{ProcId, ProcState, ProcessFacts, ProcessSample, Role, Scope};
 pub use reading::{Gap, GapReason, Reading};
 pub use redact::Redactor;
 pub use run::{
-    BaselineRecord, ChurnRecord, CounterRecord, Ending, EngineRecord, Event, EventKind, HostRecord, KeptLine,
+    BaselineRecord, Ending, EngineRecord, Event, EventKind, HostRecord, KeptLine,
     LogRecord, Phase, PhaseRecord, PlanRecord, PortEnd, ProbeMode, RUN_FORMAT, RunRecord, StopRecord, TargetRecord,
     TermResponse,
 };
+pub use workload::{ChurnRecord, CounterRecord, KeptFigure, NamedSnapshot, SeriesRecord, StepRecord};
 pub use snapshot::{
     CgroupSample, DeadHandle, DeadKind, DiskSample, FdCensus, LinkCount, Observer, Snapshot, TargetSample, Turnover,
 };

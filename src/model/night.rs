@@ -8,6 +8,7 @@ use super::class::Unit;
 use super::finding::{Assessment, Status, Verdict};
 use super::run::{KeptLine, RunRecord};
 use super::snapshot::Snapshot;
+use super::workload::{KeptFigure, NamedSnapshot};
 
 /// A night, loaded from its folder.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,10 @@ pub struct StoredNight {
     pub evidence: Vec<String>,
     /// `log.jsonl`: the target's log during the soak and the settle phase, in the order of its times; empty where there is none.
     pub log: Vec<KeptLine>,
+    /// `figures.jsonl`: what the application told of itself, in the order of its times; empty where it was not asked.
+    pub figures: Vec<KeptFigure>,
+    /// `probes.jsonl`: the snapshots that steps asked for, in their order.
+    pub probes: Vec<NamedSnapshot>,
 }
 
 impl StoredNight {

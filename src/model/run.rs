@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::workload::{ChurnRecord, CounterRecord, SeriesRecord, is_zero};
+
 /// The version of the stored format that this build writes.
-pub const RUN_FORMAT: u32 = 3;
+pub const RUN_FORMAT: u32 = 4;
 
 /// The phases of a night, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,6 +85,12 @@ pub struct RunRecord {
     pub engine: Option<EngineRecord>,
     /// The application.
     pub target: TargetRecord,
+    /// What the users of the run are made from (`--seed`); `None` in nights of earlier formats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// How many other nights went on beside it, in the same slowdrip.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub beside: u64,
     /// The phases that were entered, in order.
     pub phases: Vec<PhaseRecord>,
     /// What happened, in order.
@@ -96,6 +104,9 @@ pub struct RunRecord {
     /// What the churn did; `None` where the scenario has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub churn: Option<ChurnRecord>,
+    /// Figures that the application tells of itself; their readings are in `figures.jsonl`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<SeriesRecord>,
     /// What became of the target's log; `None` where it could not be followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<LogRecord>,
@@ -234,6 +245,8 @@ pub enum EventKind {
     Gap,
     /// An iteration of the churn began; the text is the churn's name.
     Churn,
+    /// Something that the scenario did to the target on purpose: a restart, a pause, a signal, a named snapshot.
+    Asked,
     /// Anything else worth a line.
     Note,
 }
@@ -248,43 +261,6 @@ pub struct Event {
     pub kind: EventKind,
     /// One line for people.
     pub text: String,
-}
-
-/// A number that proves that the workload ran.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CounterRecord {
-    /// Its name in the scenario.
-    pub name: String,
-    /// The figure after seeding; `None` where it could not be read.
-    pub start: Option<f64>,
-    /// The figure at the end of the soak; `None` where it could not be read.
-    pub end: Option<f64>,
-    /// How much it must grow.
-    pub at_least: f64,
-    /// How much higher it may be at the end of the settle phase than it was after seeding; `None`: it need not come back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_most: Option<f64>,
-    /// The figure at the end of the settle phase; `None` where it was not read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settled: Option<f64>,
-    /// Why a figure is missing.
-    pub problem: Option<String>,
-}
-
-/// What the churn did.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChurnRecord {
-    /// Iterations that were begun.
-    pub begun: u64,
-    /// Iterations that failed.
-    pub failed: u64,
-    /// The first failure, one line.
-    pub first_failure: Option<String>,
-    /// The share of iterations that may fail, 0 to 1.
-    #[serde(default)]
-    pub max_failed: f64,
 }
 
 /// What became of the target's log.

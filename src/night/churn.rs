@@ -128,7 +128,7 @@ mod tests {
 
     use super::super::Notice;
     use super::*;
-    use crate::model::{ControlError, ExecOutput, LogLine};
+    use crate::model::{ControlError, ExecOutput, LogLine, RunningProcess};
     use crate::scenario::{Overrides, parse};
 
     /// A target whose commands take so many seconds; every third of them fails.
@@ -156,6 +156,26 @@ mod tests {
         async fn logs(&self, _tail: usize) -> Result<Vec<LogLine>, ControlError> {
             Ok(Vec::new())
         }
+
+        async fn logs_since(&self, _since: jiff::Timestamp) -> Result<Vec<LogLine>, ControlError> {
+            Ok(Vec::new())
+        }
+
+        async fn processes(&self) -> Result<Vec<RunningProcess>, ControlError> {
+            Ok(Vec::new())
+        }
+
+        async fn signal(&self, _process: &RunningProcess, _signal: &str) -> Result<bool, ControlError> {
+            Ok(false)
+        }
+
+        async fn restart(&self, _within: Duration) -> Result<(), ControlError> {
+            Ok(())
+        }
+
+        async fn pause(&self, _paused: bool) -> Result<(), ControlError> {
+            Ok(())
+        }
     }
 
     struct Deaf;
@@ -172,7 +192,7 @@ mod tests {
         let scenario = parse(Path::new("a.yaml"), &text, &Overrides::default(), &|_| None).unwrap();
         let redactor = Arc::new(Redactor::new());
         redactor.add("hunter2");
-        let mut flow = Flow::new(&scenario, Arc::clone(&redactor)).unwrap();
+        let mut flow = Flow::new(&scenario, Arc::clone(&redactor), 1).unwrap();
         let tally = Arc::new(Tally::default());
         let (begin, length) = (Instant::now(), scenario.soak.duration);
         let churning = Churning {

@@ -70,6 +70,10 @@ pub struct Options<'a> {
     pub audience: &'a dyn Audience,
     /// Makes the pages.
     pub publish: &'a Publish,
+    /// What the users of the run are made from.
+    pub seed: u64,
+    /// How many other nights go on beside it, in this slowdrip.
+    pub beside: u64,
     /// Becomes the number of the signal that asks slowdrip to end.
     pub interrupt: watch::Receiver<Option<i32>>,
 }
@@ -119,6 +123,7 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
         folder.write_text("thresholds.yaml", &rules.text)?;
     }
     let mut record = first_record(scenario, rules, &run, started, options.command.clone());
+    (record.seed, record.beside) = (Some(options.seed), options.beside);
     match history::read_lines(&options.reports, &scenario.name) {
         Ok((lines, _)) => record.baseline = baseline::of(&lines, &record.scenario_digest, &record.host.kind()),
         // A history that cannot be read costs the comparison, not the night.
@@ -202,12 +207,15 @@ fn first_record(
             probe: String::new(),
             probe_reason: String::new(),
         },
+        seed: None,
+        beside: 0,
         phases: Vec::new(),
         events: Vec::new(),
         counters: Vec::new(),
         after_failures: Vec::new(),
         stop: None,
         churn: None,
+        series: Vec::new(),
         log: None,
         baseline: None,
         ending: Ending::Unfinished,

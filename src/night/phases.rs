@@ -10,6 +10,7 @@ use crate::history::StoreError;
 use crate::model::text::{printable, shorten};
 use crate::model::{ChurnRecord, CounterRecord, Ending, Event, EventKind, Phase, PhaseRecord, Verdict};
 use crate::probe::Graces;
+use crate::scenario::CounterSource;
 use crate::target::{self, Target};
 
 impl Night<'_> {
@@ -135,7 +136,7 @@ impl Night<'_> {
         self.enter(Phase::Seed)?;
         let Some(target) = &self.target else { return Err(Ending::Unfinished) };
         let failed = |error: &crate::flow::StepError| Ending::SeedFailed { message: error.to_string() };
-        let mut flow = Flow::new(self.scenario, Arc::clone(&self.redactor)).map_err(|error| failed(&error))?;
+        let mut flow = Flow::new(self.scenario, Arc::clone(&self.redactor), self.record.seed.unwrap_or_default()).map_err(|error| failed(&error))?;
         let (audience, redactor) = (self.audience, &self.redactor);
         let seeded = flow.run(&self.scenario.seed, &**target, &|line| say(audience, redactor, line)).await;
         match seeded {
@@ -157,7 +158,8 @@ impl Night<'_> {
             if moment == Moment::Settled && counter.at_most.is_none() {
                 continue;
             }
-            let (figure, problem) = match flow.read(counter, &**target).await {
+            let CounterSource::Read(figure) = &counter.source else { continue };
+            let (figure, problem) = match flow.read(&counter.name, figure, &**target).await {
                 Ok(figure) => (Some(figure), None),
                 Err(error) => (None, Some(error.to_string())),
             };

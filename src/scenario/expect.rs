@@ -8,7 +8,7 @@ use serde_json_path::JsonPath;
 use super::reader::{Reader, check_name};
 use super::steps::headers;
 use super::wire::{CaptureWire, ExecExpectWire, HttpExpectWire};
-use super::{Capture, Expect, JsonExpect};
+use super::{Capture, CaptureFrom, Expect, JsonExpect, StatusSet};
 use crate::document::{FileError, Ordered, Place, Scalar, suggest};
 
 /// Where in its place a JSONPath is written.
@@ -30,11 +30,11 @@ pub(super) fn captures(place: Place<'_>, wire: &Ordered<CaptureWire>) -> Result<
                 if wire.attr.is_some() {
                     return Err(at.key("attr").key_error("`attr` does not go with `json`", "remove it"));
                 }
-                Capture::Json(json_path(at.key("json"), path, Source::Value)?)
+                CaptureFrom::Json(json_path(at.key("json"), path, Source::Value)?)
             }
             (None, Some(selector)) => {
                 check_selector(at.key("css"), selector)?;
-                Capture::Css { selector: selector.clone(), attr: wire.attr.clone() }
+                CaptureFrom::Css { selector: selector.clone(), attr: wire.attr.clone() }
             }
             (Some(_), Some(_)) => {
                 let help = "keep one of `json` and `css`";
@@ -45,7 +45,7 @@ pub(super) fn captures(place: Place<'_>, wire: &Ordered<CaptureWire>) -> Result<
                 return Err(at.key_error(format!("{} does not say where the value stands", at.quoted()), help));
             }
         };
-        captures.insert(name.to_owned(), capture);
+        captures.insert(name.to_owned(), Capture { from: capture, all: false });
     }
     Ok(captures)
 }
@@ -83,7 +83,7 @@ pub(super) fn http(place: Place<'_>, wire: &HttpExpectWire, reader: &Reader<'_>)
                 let help = "write a number from 100 to 599";
                 return Err(at.error(format!("{code} is not an HTTP status"), help));
             }
-            status.push(code);
+            status.push(StatusSet::One(code));
         }
         if status.is_empty() {
             return Err(place.key("status").error("no status would be right", "write one, or remove the line"));
@@ -94,6 +94,8 @@ pub(super) fn http(place: Place<'_>, wire: &HttpExpectWire, reader: &Reader<'_>)
         header: headers(place.key("header"), &wire.header, reader)?,
         json: json(place.key("json"), &wire.json, reader)?,
         contains: contains(place, wire.contains.as_ref(), reader)?,
+        matches: None,
+        latency: None,
         exit: None,
     })
 }
@@ -105,6 +107,8 @@ pub(super) fn exec(place: Place<'_>, wire: &ExecExpectWire, reader: &Reader<'_>)
         header: BTreeMap::new(),
         json: json(place.key("json"), &wire.json, reader)?,
         contains: contains(place, wire.contains.as_ref(), reader)?,
+        matches: None,
+        latency: None,
         exit: wire.exit,
     })
 }

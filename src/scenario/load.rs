@@ -63,7 +63,7 @@ fn resolve(document: &Document, overrides: &Overrides, env: Env<'_>) -> Result<S
     let wire: ScenarioWire = document.decode()?;
     let (path, root) = (document.path(), document.root());
     check_name(root.key("name"), &wire.name)?;
-    let mut reader = Reader::new(document.folder(), env, &overrides.set);
+    let mut reader = Reader::new(path, document.folder(), env, &overrides.set);
     reader.check_set(path, &wire, overrides.image.is_some())?;
     reader.read_vars(root.key("vars"), &wire.vars)?;
     let target = service::target(path, root.key("target"), &wire.target, overrides.image.as_deref(), &mut reader)?;
@@ -88,8 +88,10 @@ fn resolve(document: &Document, overrides: &Overrides, env: Env<'_>) -> Result<S
         seed,
         soak,
         churn,
+        settle: Vec::new(),
         after,
         counters,
+        series: Vec::new(),
         stop,
         thresholds,
         vars: reader.vars,

@@ -10,6 +10,7 @@ mod phases;
 mod reader;
 mod schema;
 mod service;
+mod step;
 mod steps;
 mod wire;
 mod workload;
@@ -18,11 +19,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::document::Location;
-
 pub use load::{Overrides, load, parse, schema};
+pub use step::{
+    Action, Auth, AwaitStep, Body, Capture, CaptureFrom, ExecStep, Expect, Goal, HttpStep, Items, JsonExpect, LogStep,
+    Message, Part, PartContent, RestartStep, Retry, SignalStep, Sought, SseStep, StatusSet, Step, Tls, WsEnd, WsStep,
+};
 pub use steps::DEFAULT_TIMEOUT;
-pub use workload::{Churn, Counter};
+pub use workload::{Churn, Counter, CounterSource, Figure, FigureFrom, Series};
 
 /// A scenario, ready to run.
 #[derive(Debug, Clone)]
@@ -47,10 +50,14 @@ pub struct Scenario {
     pub soak: Soak,
     /// What is done to it again and again during the soak.
     pub churn: Option<Churn>,
+    /// Steps taken at the begin of the settle phase, beside its snapshots: what the load opened is let go.
+    pub settle: Vec<Step>,
     /// Steps that check that it still serves.
     pub after: Vec<Step>,
     /// Numbers that prove that the workload ran.
     pub counters: Vec<Counter>,
+    /// Figures that the application tells of itself, recorded beside ours.
+    pub series: Vec<Series>,
     /// How it is asked to stop.
     pub stop: Stop,
     /// The thresholds file, as a path that can be opened; `None`: no class is judged.
@@ -128,6 +135,20 @@ pub struct Build {
     pub network: Option<String>,
     /// Use layers of earlier builds, and leave this build's for later ones. Without, the image is built anew and goes whole.
     pub cache: bool,
+    /// Which of the engine's builders is asked.
+    pub builder: Builder,
+}
+
+/// Which of the engine's builders builds an image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Builder {
+    /// BuildKit where the Dockerfile needs it, the classic one elsewhere.
+    #[default]
+    Auto,
+    /// The classic one.
+    Classic,
+    /// BuildKit.
+    BuildKit,
 }
 
 /// An environment variable's value.
@@ -285,6 +306,8 @@ pub enum ReadyCheck {
     },
     /// A log line matches.
     Log(regex::Regex),
+    /// Steps succeed, all of them in one go; taken by whoever runs the night.
+    Steps(Vec<Step>),
 }
 
 /// How long to watch.
@@ -307,132 +330,6 @@ pub struct Stop {
     pub signal: String,
     /// The time it has.
     pub within: Duration,
-}
-
-/// One step.
-#[derive(Debug, Clone)]
-pub struct Step {
-    /// Where it stands in the scenario file.
-    pub at: Location,
-    /// What it does.
-    pub action: Action,
-}
-
-/// What a step does.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// A request.
-    Http(HttpStep),
-    /// Steps several times over, the number (from 1) bound to a name.
-    Repeat {
-        /// How often.
-        times: u32,
-        /// The name, if one is wanted.
-        name: Option<String>,
-        /// The steps.
-        steps: Vec<Step>,
-    },
-    /// A step again and again until its expectations hold.
-    WaitUntil {
-        /// The deadline.
-        within: Duration,
-        /// The pause between tries.
-        every: Duration,
-        /// The step.
-        step: Box<Step>,
-    },
-    /// A command in the target or a sidecar.
-    Exec(ExecStep),
-}
-
-/// A request. Strings are templates except where said.
-#[derive(Debug, Clone)]
-pub struct HttpStep {
-    /// `GET`, `POST` or `PUT`.
-    pub method: &'static str,
-    /// The target's port; `None`: the first published one.
-    pub port: Option<u16>,
-    /// The path with its query.
-    pub path: String,
-    /// Headers.
-    pub headers: BTreeMap<String, String>,
-    /// Cookies sent beside those that the server set.
-    pub cookies: BTreeMap<String, String>,
-    /// What is sent.
-    pub body: Body,
-    /// Deadline of the whole exchange.
-    pub timeout: Duration,
-    /// Values taken from the answer, by name.
-    pub capture: BTreeMap<String, Capture>,
-    /// What the answer must be.
-    pub expect: Expect,
-}
-
-/// What a request sends.
-#[derive(Debug, Clone, Default)]
-pub enum Body {
-    /// Nothing.
-    #[default]
-    Empty,
-    /// `application/x-www-form-urlencoded`.
-    Form(BTreeMap<String, String>),
-    /// `application/json`; strings inside are templates.
-    Json(serde_json::Value),
-}
-
-/// A command in the target or a sidecar.
-#[derive(Debug, Clone)]
-pub struct ExecStep {
-    /// `None`: the target.
-    pub sidecar: Option<String>,
-    /// The program and its arguments, templates.
-    pub command: Vec<String>,
-    /// Values taken from standard output, by name.
-    pub capture: BTreeMap<String, Capture>,
-    /// What must come out. `status` is not used here; `exit` is.
-    pub expect: Expect,
-    /// Deadline.
-    pub timeout: Duration,
-}
-
-/// How a value is taken out of an answer.
-#[derive(Debug, Clone)]
-pub enum Capture {
-    /// The one node that a JSONPath (RFC 9535) finds.
-    Json(serde_json_path::JsonPath),
-    /// The one element that a CSS selector finds: an attribute's value, or its text.
-    Css {
-        /// The selector, checked when the file was read.
-        selector: String,
-        /// The attribute; `None`: the text.
-        attr: Option<String>,
-    },
-}
-
-/// What an answer must be. Empty fields expect nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Expect {
-    /// One of these; empty: any status below 400 (HTTP steps).
-    pub status: Vec<u16>,
-    /// Headers: a template each, `*` at the end stands for anything.
-    pub header: BTreeMap<String, String>,
-    /// JSONPath and what it must find.
-    pub json: Vec<(serde_json_path::JsonPath, JsonExpect)>,
-    /// Text that the body must hold, a template.
-    pub contains: Option<String>,
-    /// Exit code (exec steps); `None`: 0.
-    pub exit: Option<i64>,
-}
-
-/// What a JSONPath must find.
-#[derive(Debug, Clone)]
-pub enum JsonExpect {
-    /// This value; strings inside are templates.
-    Equals(serde_json::Value),
-    /// A number of at least this.
-    AtLeast(f64),
-    /// Anything that is not null.
-    Exists,
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
@@ -17,6 +18,7 @@ pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// Reads values with everything that may stand in for them.
 pub(super) struct Reader<'a> {
     env: Env<'a>,
+    file: Arc<str>,
     folder: PathBuf,
     set: BTreeMap<&'a str, &'a str>,
     templates: Environment<'static>,
@@ -26,11 +28,17 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader that knows no variables yet.
-    pub(super) fn new(folder: &Path, env: Env<'a>, set: &'a [(String, String)]) -> Self {
+    pub(super) fn new(path: &Path, folder: &Path, env: Env<'a>, set: &'a [(String, String)]) -> Self {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         let set = set.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        Self { env, folder: folder.to_owned(), set, templates, vars: BTreeMap::new(), secrets: Vec::new() }
+        let file = path.display().to_string().into();
+        Self { env, file, folder: folder.to_owned(), set, templates, vars: BTreeMap::new(), secrets: Vec::new() }
+    }
+
+    /// The file that is read.
+    pub(super) fn file(&self) -> Arc<str> {
+        Arc::clone(&self.file)
     }
 
     /// Refuses a `--set` that would change nothing. `image` says that `--image` replaces the target's build.

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use super::options;
 use super::reader::Reader;
 use super::wire::{BuildWire, ServiceWire};
-use super::{Build, Network, Sidecar, Target, TargetKind};
+use super::{Build, Builder, Network, Sidecar, Target, TargetKind};
 use crate::document::{FileError, Ordered, Place, Scalar, listed};
 
 /// What can be a target.
@@ -193,6 +193,7 @@ fn build(place: Place<'_>, wire: &BuildWire, reader: &Reader<'_>) -> Result<Buil
         stage: optional("target", &wire.target)?,
         network: optional("network", &wire.network)?,
         cache: wire.cache.unwrap_or(true),
+        builder: Builder::Auto,
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::expect;
 use super::reader::{Reader, check_name};
 use super::wire::{ExecWire, HttpWire, RepeatWire, StepWire, WaitUntilWire};
-use super::{Action, Body, ExecStep, HttpStep, Sidecar, Step, Target, TargetKind};
+use super::{Action, Body, ExecStep, Goal, HttpStep, Sidecar, Step, Target, TargetKind};
 use crate::document::{FileError, Ordered, Place, Scalar, listed, suggest};
 
 /// How long a request or a command may take where the scenario does not say.
@@ -80,11 +80,11 @@ pub(super) fn step(
     };
     let at = place.key(key);
     let action = if let Some(wire) = &wire.get {
-        Action::Http(http(at, "GET", wire, reader, reach)?)
+        Action::Http(Box::new(http(at, "GET", wire, reader, reach)?))
     } else if let Some(wire) = &wire.post {
-        Action::Http(http(at, "POST", wire, reader, reach)?)
+        Action::Http(Box::new(http(at, "POST", wire, reader, reach)?))
     } else if let Some(wire) = &wire.put {
-        Action::Http(http(at, "PUT", wire, reader, reach)?)
+        Action::Http(Box::new(http(at, "PUT", wire, reader, reach)?))
     } else if let Some(wire) = &wire.repeat {
         repeat(at, wire, reader, reach)?
     } else if let Some(wire) = &wire.wait_until {
@@ -94,7 +94,7 @@ pub(super) fn step(
     } else {
         return Err(at.key_error("the step does nothing", "give it a value"));
     };
-    Ok(Step { at: at.key_location(), action })
+    Ok(Step { file: reader.file(), at: at.key_location(), action })
 }
 
 fn repeat(place: Place<'_>, wire: &RepeatWire, reader: &Reader<'_>, reach: &Reach<'_>) -> Result<Action, FileError> {
@@ -128,7 +128,7 @@ fn wait_until(
     let step = step(at, &wire.step, reader, reach)?;
     match step.action {
         Action::Http(_) | Action::Exec(_) => Ok(Action::WaitUntil { within, every, step: Box::new(step) }),
-        Action::Repeat { .. } | Action::WaitUntil { .. } => {
+        _ => {
             let help = "write one of `get`, `post`, `put` and `exec`, with what it must `expect`";
             Err(at.key_error("only a request or a command can be waited for", help))
         }
@@ -170,11 +170,11 @@ fn http(
     };
     Ok(HttpStep {
         method,
-        port: wire.port,
         path,
-        headers,
-        cookies,
+        goal: Goal { port: wire.port, headers, cookies, ..Goal::default() },
         body,
+        redirects: 0,
+        retry: None,
         timeout: duration(place, "timeout", wire.timeout.as_ref(), DEFAULT_TIMEOUT)?,
         capture: expect::captures(place.key("capture"), &wire.capture)?,
         expect: expect::http(place.key("expect"), &wire.expect, reader)?,

@@ -14,13 +14,23 @@ const LEAST_EVERY: Duration = Duration::from_secs(1);
 const LONGEST_NAME: usize = 40;
 const MAX_FAILED: f64 = 0.1;
 
-/// Steps that are taken again and again during the soak, each time as the user that the seeding made.
+/// Steps that are taken again and again during the soak.
 #[derive(Debug, Clone)]
 pub struct Churn {
     /// What it is called: at most 40 printable characters.
     pub name: String,
-    /// From the begin of one iteration to the next. The first begins this long after `start`.
+    /// How many users take them, each in its own time. The first is the one that the seeding made, the others are new and know
+    /// what it has captured.
+    pub users: u32,
+    /// From the begin of one iteration of a user to the next. The first begins this long after `start`; users begin evenly
+    /// spread over it.
     pub every: Duration,
+    /// Each begin is moved by a random time of up to so much, forwards.
+    pub jitter: Duration,
+    /// What every user does before its first iteration; with `fresh_session` before each.
+    pub setup: Vec<Step>,
+    /// Cookies and captures of an iteration are forgotten before the next: it begins with what the user had after seeding.
+    pub fresh_session: bool,
     /// What an iteration does.
     pub steps: Vec<Step>,
     /// The time from the begin of the soak on in which nothing is done.
@@ -31,21 +41,59 @@ pub struct Churn {
     pub max_failed: f64,
 }
 
+/// A number that the application or a part beside it tells.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    /// The step that reads it (`Http` or `Exec`).
+    pub read: Step,
+    /// Where in the answer it stands.
+    pub from: FigureFrom,
+    /// The figure where the answer does not hold it; `None`: that is an error.
+    pub absent: Option<f64>,
+}
+
+/// Where a number stands in an answer.
+#[derive(Debug, Clone)]
+pub enum FigureFrom {
+    /// At this JSONPath.
+    Json(serde_json_path::JsonPath),
+    /// In the first group of this regular expression, in all of its match where it has none.
+    Regex(regex::Regex),
+}
+
 /// A number that proves that the workload ran, or that what it opened was closed again.
 #[derive(Debug, Clone)]
 pub struct Counter {
     /// Its name.
     pub name: String,
-    /// The step that reads it (`Http` or `Exec`).
-    pub read: Step,
-    /// Where in the answer it stands.
-    pub json: serde_json_path::JsonPath,
-    /// The figure where the answer does not hold it; `None`: that is an error.
-    pub absent: Option<f64>,
+    /// Where it comes from.
+    pub source: CounterSource,
     /// How much it must grow from the end of the seeding to the end of the soak; `None`: it need not grow.
     pub at_least: Option<f64>,
     /// How much higher it may be at the end of the settle phase than after the seeding; `None`: it need not come back.
     pub at_most: Option<f64>,
+}
+
+/// Where a counter's number comes from.
+#[derive(Debug, Clone)]
+pub enum CounterSource {
+    /// It is asked for.
+    Read(Figure),
+    /// How many lines of the target's log match, since the begin of the soak.
+    Log(regex::Regex),
+}
+
+/// A figure that the application tells of itself, recorded over the soak.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Its name.
+    pub name: String,
+    /// How it is read.
+    pub figure: Figure,
+    /// From one reading to the next.
+    pub every: Duration,
+    /// The class of ours that counts the same; `None`: there is none.
+    pub compare: Option<String>,
 }
 
 /// Reads what is done during the soak.
@@ -82,7 +130,18 @@ pub(super) fn churn(
         let message = format!("{}: {max_failed} is not a share", at.quoted());
         return Err(at.error(message, "write a number from 0 (none may fail) to 1 (all may fail), for example `0.1`"));
     }
-    let churn = Churn { name, every, steps, start, idle_tail, max_failed };
+    let churn = Churn {
+        name,
+        users: 1,
+        every,
+        jitter: Duration::ZERO,
+        setup: Vec::new(),
+        fresh_session: false,
+        steps,
+        start,
+        idle_tail,
+        max_failed,
+    };
     check_fits(place, &churn, soak, overrides)?;
     Ok(Some(churn))
 }
@@ -152,7 +211,8 @@ pub(super) fn counters(
         }
         let json = expect::json_path(at.key("json"), &wire.json, Source::Value)?;
         let (name, at_least, at_most) = (name.to_owned(), wire.at_least, wire.at_most);
-        counters.push(Counter { name, read, json, absent: wire.absent, at_least, at_most });
+        let figure = Figure { read, from: FigureFrom::Json(json), absent: wire.absent };
+        counters.push(Counter { name, source: CounterSource::Read(figure), at_least, at_most });
     }
     Ok(counters)
 }

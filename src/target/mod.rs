@@ -23,13 +23,14 @@ mod volumes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt, TryFutureExt};
 
 use crate::model::{
-    ControlError, DiskSample, EngineRecord, ExecOutput, LogLine, Redactor, Scope, TargetControl, TargetRecord,
+    ControlError, DiskSample, EngineRecord, ExecOutput, LogLine, Redactor, RunningProcess, Scope, TargetControl, TargetRecord,
 };
 use crate::scenario::{EnvValue, Ready, Scenario, TargetKind};
 
@@ -334,6 +335,26 @@ impl TargetControl for Target {
             Body::Local(local) => Ok(local.log().tail(tail)),
             Body::Attached(_) => Err(ControlError::Unsupported { kind: self.kind, verb: "show its log" }),
         }
+    }
+
+    async fn logs_since(&self, _since: jiff::Timestamp) -> Result<Vec<LogLine>, ControlError> {
+        Err(ControlError::Unsupported { kind: self.kind, verb: "show its log" })
+    }
+
+    async fn processes(&self) -> Result<Vec<RunningProcess>, ControlError> {
+        Err(ControlError::Unsupported { kind: self.kind, verb: "list its processes" })
+    }
+
+    async fn signal(&self, _process: &RunningProcess, _signal: &str) -> Result<bool, ControlError> {
+        Err(ControlError::Unsupported { kind: self.kind, verb: "be sent signals" })
+    }
+
+    async fn restart(&self, _within: Duration) -> Result<(), ControlError> {
+        Err(ControlError::Unsupported { kind: self.kind, verb: "be restarted" })
+    }
+
+    async fn pause(&self, _paused: bool) -> Result<(), ControlError> {
+        Err(ControlError::Unsupported { kind: self.kind, verb: "be paused" })
     }
 }
 

@@ -72,7 +72,8 @@ pub(super) async fn wait(target: &Target, ready: &Ready, progress: &Progress<'_>
 
 async fn check(target: &Target, check: &ReadyCheck, seen: &Seen<'_>) -> Result<(), TargetError> {
     match check {
-        ReadyCheck::Started => Ok(()),
+        // Steps are taken by whoever runs the night.
+        ReadyCheck::Started | ReadyCheck::Steps(_) => Ok(()),
         ReadyCheck::Healthcheck => healthy(target, seen).await,
         ReadyCheck::Http { port, path, status } => {
             let port =

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use slowdrip::model::{EventKind, PortEnd, Redactor, Scope, TargetControl, TermResponse};
 use slowdrip::scenario::{
-    Build, ContainerOptions, EnvValue, Healthcheck, Network, Ready, ReadyCheck, Scenario, Sidecar, Soak, Stop,
+    Build, Builder, ContainerOptions, EnvValue, Healthcheck, Network, Ready, ReadyCheck, Scenario, Sidecar, Soak, Stop,
     Target as Plan, TargetKind, Volume,
 };
 use slowdrip::target::{State, Target, TargetError, sweep};
@@ -35,8 +35,10 @@ fn scenario(kind: TargetKind, check: ReadyCheck) -> Scenario {
         seed: Vec::new(),
         soak: Soak { duration: SOON, warmup: None, interval: SOON, settle: SOON },
         churn: None,
+        settle: Vec::new(),
         after: Vec::new(),
         counters: Vec::new(),
+        series: Vec::new(),
         stop: Stop { signal: "SIGTERM".into(), within: SOON },
         thresholds: None,
         vars: BTreeMap::new(),
@@ -52,6 +54,7 @@ fn build(context: &Path) -> TargetKind {
         stage: None,
         network: None,
         cache: false,
+        builder: Builder::Auto,
     })
 }
 

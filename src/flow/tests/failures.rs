@@ -134,7 +134,7 @@ async fn templates_that_cannot_be_rendered_fail_before_anything_is_sent() {
 async fn ports_that_cannot_be_spoken_to_are_named() {
     let target = Fake::ports([(5000, "127.0.0.1:1".parse().unwrap()), (5001, "192.0.2.1:80".parse().unwrap())]);
     let mut told = Told::new();
-    let to = |port| HttpStep { port: Some(port), ..get("/") }.step();
+    let to = |port| HttpStep { goal: Goal { port: Some(port), ..Goal::default() }, ..get("/") }.step();
     holds(
         &told.failure(to(8080), &target).await,
         &["port 8080 of the target is not published (published: 5000, 5001)"],

@@ -18,9 +18,9 @@ use serde_json_path::JsonPath;
 
 use super::{DEFAULT_TIMEOUT, Flow, StepError};
 use crate::document::Location;
-use crate::model::{ControlError, ExecOutput, LogLine, Redactor, TargetControl};
+use crate::model::{ControlError, ExecOutput, LogLine, Redactor, RunningProcess, TargetControl};
 use crate::scenario::{
-    Action, Body, Capture, ContainerOptions, ExecStep, Expect, HttpStep, JsonExpect, Ready, ReadyCheck, Scenario, Soak,
+    Action, Body, Capture, CaptureFrom, ContainerOptions, ExecStep, Expect, Goal, HttpStep, StatusSet, JsonExpect, Ready, ReadyCheck, Scenario, Soak,
     Step, Stop, Target, TargetKind,
 };
 
@@ -70,6 +70,26 @@ impl TargetControl for Fake {
     async fn logs(&self, _tail: usize) -> Result<Vec<LogLine>, ControlError> {
         Ok(Vec::new())
     }
+
+    async fn logs_since(&self, _since: jiff::Timestamp) -> Result<Vec<LogLine>, ControlError> {
+        Ok(Vec::new())
+    }
+
+    async fn processes(&self) -> Result<Vec<RunningProcess>, ControlError> {
+        Ok(Vec::new())
+    }
+
+    async fn signal(&self, _process: &RunningProcess, _signal: &str) -> Result<bool, ControlError> {
+        Ok(false)
+    }
+
+    async fn restart(&self, _within: Duration) -> Result<(), ControlError> {
+        Ok(())
+    }
+
+    async fn pause(&self, _paused: bool) -> Result<(), ControlError> {
+        Ok(())
+    }
 }
 
 fn output(exit_code: i64, stdout: &str, stderr: &str) -> ExecOutput {
@@ -94,8 +114,10 @@ fn scenario() -> Scenario {
             settle: Duration::ZERO,
         },
         churn: None,
+        settle: Vec::new(),
         after: Vec::new(),
         counters: Vec::new(),
+        series: Vec::new(),
         stop: Stop { signal: "SIGTERM".to_owned(), within: Duration::from_secs(1) },
         thresholds: None,
         vars: BTreeMap::from([("topic".to_owned(), "cats".to_owned())]),
@@ -117,7 +139,7 @@ impl Told {
 
     fn of(scenario: &Scenario) -> Self {
         let redactor = Arc::new(Redactor::new());
-        let flow = Flow::new(scenario, Arc::clone(&redactor)).unwrap();
+        let flow = Flow::new(scenario, Arc::clone(&redactor), super::random_seed()).unwrap();
         Self { flow, redactor, lines: Mutex::default() }
     }
 
@@ -143,17 +165,17 @@ impl Told {
 }
 
 fn at(line: usize, action: Action) -> Step {
-    Step { at: Location { line, column: 5 }, action }
+    Step { file: "app.yaml".into(), at: Location { line, column: 5 }, action }
 }
 
 fn http(method: &'static str, path: &str) -> HttpStep {
     HttpStep {
         method,
-        port: None,
         path: path.to_owned(),
-        headers: BTreeMap::new(),
-        cookies: BTreeMap::new(),
+        goal: Goal::default(),
         body: Body::Empty,
+        redirects: 0,
+        retry: None,
         timeout: DEFAULT_TIMEOUT,
         capture: BTreeMap::new(),
         expect: Expect::default(),
@@ -182,16 +204,16 @@ fn path(path: &str) -> JsonPath {
 
 impl HttpStep {
     fn step(self) -> Step {
-        at(12, Action::Http(self))
+        at(12, Action::Http(Box::new(self)))
     }
 
     fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.insert(name.to_owned(), value.to_owned());
+        self.goal.headers.insert(name.to_owned(), value.to_owned());
         self
     }
 
     fn cookie(mut self, name: &str, value: &str) -> Self {
-        self.cookies.insert(name.to_owned(), value.to_owned());
+        self.goal.cookies.insert(name.to_owned(), value.to_owned());
         self
     }
 
@@ -201,7 +223,7 @@ impl HttpStep {
     }
 
     fn status(mut self, status: u16) -> Self {
-        self.expect.status.push(status);
+        self.expect.status.push(StatusSet::One(status));
         self
     }
 
@@ -221,12 +243,13 @@ impl HttpStep {
     }
 
     fn take(mut self, name: &str, at: &str) -> Self {
-        self.capture.insert(name.to_owned(), Capture::Json(path(at)));
+        self.capture.insert(name.to_owned(), Capture { from: CaptureFrom::Json(path(at)), all: false });
         self
     }
 
     fn take_css(mut self, name: &str, selector: &str, attr: Option<&str>) -> Self {
-        let capture = Capture::Css { selector: selector.to_owned(), attr: attr.map(str::to_owned) };
+        let from = CaptureFrom::Css { selector: selector.to_owned(), attr: attr.map(str::to_owned) };
+        let capture = Capture { from, all: false };
         self.capture.insert(name.to_owned(), capture);
         self
     }

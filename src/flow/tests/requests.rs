@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::scenario::Counter;
+use crate::scenario::{Figure, FigureFrom};
 
 #[tokio::test]
 async fn logs_in_with_a_token_from_the_page_and_keeps_the_cookies() {
@@ -103,7 +103,7 @@ async fn speaks_to_the_port_that_a_step_names_and_to_the_first_one_else() {
     let host = |address: SocketAddr| JsonExpect::Equals(json!(address.to_string()));
     let steps = [
         get("/echo").finds("$.headers.host", host(first)).step(),
-        HttpStep { port: Some(81), ..get("/echo") }.finds("$.headers.host", host(second)).step(),
+        HttpStep { goal: Goal { port: Some(81), ..Goal::default() }, ..get("/echo") }.finds("$.headers.host", host(second)).step(),
     ];
     told.run(&steps, &target).await.unwrap();
 }
@@ -167,33 +167,26 @@ async fn repeats_with_a_number_and_restores_what_the_number_hid() {
 async fn reads_counters_from_numbers_texts_and_commands() {
     let target = Fake::at(server::start().await);
     let mut told = Told::new();
-    let counter = |read: Step, json: &str, absent: Option<f64>| Counter {
-        name: "served".to_owned(),
-        read,
-        json: path(json),
-        absent,
-        at_least: Some(1.0),
-        at_most: None,
-    };
+    let counter = |read: Step, json: &str, absent: Option<f64>| Figure { read, from: FigureFrom::Json(path(json)), absent };
     // As text: floats are not for comparing.
     let texts = |figure: Result<f64, StepError>| figure.unwrap().to_string();
-    assert_eq!(texts(told.flow.read(&counter(get("/count").step(), "$.n", None), &target).await), "1");
-    assert_eq!(texts(told.flow.read(&counter(get("/count").step(), "$.text", None), &target).await), "2");
-    assert_eq!(texts(told.flow.read(&counter(get("/count").step(), "$.none", Some(0.0)), &target).await), "0");
-    assert_eq!(texts(told.flow.read(&counter(get("/null").step(), "$.a", Some(3.0)), &target).await), "3");
+    assert_eq!(texts(told.flow.read("served", &counter(get("/count").step(), "$.n", None), &target).await), "1");
+    assert_eq!(texts(told.flow.read("served", &counter(get("/count").step(), "$.text", None), &target).await), "2");
+    assert_eq!(texts(told.flow.read("served", &counter(get("/count").step(), "$.none", Some(0.0)), &target).await), "0");
+    assert_eq!(texts(told.flow.read("served", &counter(get("/null").step(), "$.a", Some(3.0)), &target).await), "3");
 
-    let error = told.flow.read(&counter(get("/count").step(), "$.none", None), &target).await.unwrap_err().to_string();
-    holds(&error, &["app.yaml:12:5: get /count: counter `served`: $.none finds nothing", "GET http://", "200 OK"]);
-    let error = told.flow.read(&counter(get("/null").step(), "$.list", None), &target).await.unwrap_err().to_string();
+    let error = told.flow.read("served", &counter(get("/count").step(), "$.none", None), &target).await.unwrap_err().to_string();
+    holds(&error, &["app.yaml:12:5: get /count: `served`: $.none finds nothing", "GET http://", "200 OK"]);
+    let error = told.flow.read("served", &counter(get("/null").step(), "$.list", None), &target).await.unwrap_err().to_string();
     holds(&error, &["$.list is [1,2], which is no number"]);
-    let error = told.flow.read(&counter(get("/null").step(), "$.list[*]", Some(0.0)), &target).await.unwrap_err();
+    let error = told.flow.read("served", &counter(get("/null").step(), "$.list[*]", Some(0.0)), &target).await.unwrap_err();
     holds(&error.summary(), &["finds 2 values, and exactly one is needed"]);
-    let error = told.flow.read(&counter(get("/login").step(), "$.n", Some(0.0)), &target).await.unwrap_err();
+    let error = told.flow.read("served", &counter(get("/login").step(), "$.n", Some(0.0)), &target).await.unwrap_err();
     holds(&error.summary(), &["the body is not JSON"]);
-    let error = told.flow.read(&counter(get("/nowhere").step(), "$.n", Some(0.0)), &target).await.unwrap_err();
+    let error = told.flow.read("served", &counter(get("/nowhere").step(), "$.n", Some(0.0)), &target).await.unwrap_err();
     holds(&error.summary(), &["expected a status below 400, got 404 Not Found"]);
     let nothing = counter(repeat(1, None, Vec::new()), "$.n", Some(0.0));
-    let error = told.flow.read(&nothing, &target).await.unwrap_err();
+    let error = told.flow.read("served", &nothing, &target).await.unwrap_err();
     holds(&error.summary(), &["must be read by a request or a command"]);
 
     let target = Fake::running(|_, sidecar, _| {
@@ -201,7 +194,7 @@ async fn reads_counters_from_numbers_texts_and_commands() {
         Ok(output(0, r#"{"chat": "12"}"#, ""))
     });
     let read = ExecStep { sidecar: Some("stub".to_owned()), ..exec(&["curl"]) }.step();
-    assert_eq!(texts(told.flow.read(&counter(read, "$.chat", None), &target).await), "12");
+    assert_eq!(texts(told.flow.read("served", &counter(read, "$.chat", None), &target).await), "12");
 }
 
 #[tokio::test]
@@ -214,7 +207,7 @@ async fn runs_commands_with_templates_and_takes_values_from_their_output() {
         }
     });
     let mut told = Told::new();
-    let first = ExecStep { capture: BTreeMap::from([("id".to_owned(), Capture::Json(path("$.id")))]), ..exec(&["id"]) };
+    let first = ExecStep { capture: BTreeMap::from([("id".to_owned(), Capture { from: CaptureFrom::Json(path("$.id")), all: false })]), ..exec(&["id"]) };
     let expect = Expect { exit: Some(3), contains: Some("say,4 cats".to_owned()), ..Expect::default() };
     let second = ExecStep { expect, ..exec(&["say", "{{ id }} {{ topic }}"]) };
     told.run(&[first.step(), second.step()], &target).await.unwrap();

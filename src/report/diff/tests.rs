@@ -27,6 +27,8 @@ fn night(per_minute: u64, change: impl Fn(&mut RunRecord)) -> StoredNight {
         unread_lines: 0,
         evidence: Vec::new(),
         log: Vec::new(),
+        figures: Vec::new(),
+        probes: Vec::new(),
     }
 }
 

@@ -161,6 +161,7 @@ fn kind(kind: EventKind) -> (&'static str, Option<Mark>) {
         EventKind::Oom => ("out of memory", Some(Mark::FAIL)),
         EventKind::Gap => ("gap", Some(Mark::OPEN)),
         EventKind::Churn => ("churn", None),
+        EventKind::Asked => ("asked", None),
         EventKind::Note => ("note", None),
     }
 }

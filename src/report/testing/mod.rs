@@ -69,6 +69,8 @@ pub(super) fn record() -> RunRecord {
             probe: "host".to_owned(),
             probe_reason: String::new(),
         },
+        seed: None,
+        beside: 0,
         phases: vec![
             phase(Phase::Start, 0.0, 8.2),
             phase(Phase::Ready, 8.2, 14.0),
@@ -109,6 +111,7 @@ pub(super) fn record() -> RunRecord {
             exit_code: Some(0),
         }),
         churn: None,
+        series: Vec::new(),
         log: None,
         baseline: None,
         ending: Ending::Completed,

@@ -15,6 +15,8 @@ fn stored(record: RunRecord, snapshots: Vec<Snapshot>, assessment: Option<Assess
         unread_lines: 0,
         evidence: Vec::new(),
         log: Vec::new(),
+        figures: Vec::new(),
+        probes: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a right scenario means.
 
 use super::*;
+use crate::document::Location;
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -27,6 +28,7 @@ fn reads_the_example_of_the_design() {
         stage: None,
         network: None,
         cache: true,
+        builder: Builder::Auto,
     };
     assert_eq!(scenario.target.kind, TargetKind::Build(build));
     let options = &scenario.target.options;
@@ -54,10 +56,10 @@ fn reads_the_steps_of_the_example() {
     assert_eq!(scenario.seed[0].at, Location { line: 12, column: 5 });
     let Action::Http(get) = &scenario.seed[0].action else { panic!("{:?}", scenario.seed) };
     assert_eq!((get.method, get.path.as_str(), get.timeout), ("GET", "/auth/register", secs(60)));
-    assert!(matches!(&get.capture["csrf"], Capture::Css { selector, attr: Some(attr) }
+    assert!(matches!(&get.capture["csrf"].from, CaptureFrom::Css { selector, attr: Some(attr) }
         if selector == "input[name=csrf_token]" && attr == "value"));
     let Action::Http(post) = &scenario.seed[1].action else { panic!("{:?}", scenario.seed) };
-    assert_eq!(post.expect.status, [302]);
+    assert_eq!(post.expect.status, [StatusSet::One(302)]);
     assert!(matches!(&post.body, Body::Form(form) if form["username"] == "{{ user }}"));
     let Action::Repeat { times: 5, name: Some(name), steps } = &scenario.seed[2].action else {
         panic!("{:?}", scenario.seed)
@@ -218,7 +220,7 @@ counters:
     assert_eq!(names, ["zoo", "bar"], "in the order of the file");
     let Action::Http(put) = &scenario.seed[0].action else { panic!("{:?}", scenario.seed) };
     assert!(matches!(&put.body, Body::Json(json) if json["n"].is_null() && json["list"][1] == 1.5));
-    assert_eq!((put.headers["X-Token"].as_str(), put.cookies["a"].as_str(), put.timeout), ("{{ t }}", "b", secs(5)));
+    assert_eq!((put.goal.headers["X-Token"].as_str(), put.goal.cookies["a"].as_str(), put.timeout), ("{{ t }}", "b", secs(5)));
     let kinds: Vec<_> = put.expect.json.iter().map(|(path, expect)| format!("{path} {expect:?}")).collect();
     insta::assert_snapshot!(kinds.join("\n"), @r#"
     $.ok Equals(Bool(true))
@@ -234,7 +236,11 @@ counters:
     assert_eq!((exec.sidecar.as_deref(), exec.expect.exit), (Some("zoo"), Some(1)));
     assert!(matches!(&scenario.seed[3].action, Action::Exec(ExecStep { sidecar: None, .. })));
     assert_eq!(scenario.counters[0].name, "requests");
-    assert_eq!((scenario.counters[0].absent, scenario.counters[1].absent), (Some(0.0), None));
+    let absent = |index: usize| match &scenario.counters[index].source {
+        CounterSource::Read(figure) => figure.absent,
+        CounterSource::Log(_) => None,
+    };
+    assert_eq!((absent(0), absent(1)), (Some(0.0), None));
 }
 
 #[test]

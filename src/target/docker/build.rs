@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use bollard::body_try_stream;
+use bollard::models::BuildInfoAux;
 use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
@@ -89,7 +90,10 @@ impl Engine {
                         tail.line(&status);
                     }
                     // Every stage tells its id; the last one is the image.
-                    id = info.aux.and_then(|aux| aux.id).or(id);
+                    id = match info.aux {
+                        Some(BuildInfoAux::Default(image)) => image.id.or(id),
+                        Some(BuildInfoAux::BuildKit(_)) | None => id,
+                    };
                 }
                 Err(err) => {
                     failure = Some(shown(&words(&err), tail.making.redactor));
