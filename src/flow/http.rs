@@ -13,6 +13,7 @@ use url::form_urlencoded;
 use super::failure;
 use super::secrets::Secrets;
 use super::template::Renderer;
+use super::tls;
 use crate::model::TargetControl;
 use crate::scenario::{Body, HttpStep};
 
@@ -32,8 +33,10 @@ pub(super) struct Prepared {
 
 /// A client with a cookie jar that follows no redirects and keeps no idle connection, which would look like a socket
 /// that the target leaks.
-pub(super) fn client(jar: &Arc<CookieStoreMutex>) -> Result<Client, reqwest::Error> {
+pub(super) fn client(jar: &Arc<CookieStoreMutex>) -> Result<Client, String> {
+    let tls = tls::none().map_err(|err| err.to_string())?;
     Client::builder()
+        .tls_backend_preconfigured(tls)
         .cookie_provider(Arc::clone(jar))
         .redirect(reqwest::redirect::Policy::none())
         .pool_max_idle_per_host(0)
@@ -42,6 +45,7 @@ pub(super) fn client(jar: &Arc<CookieStoreMutex>) -> Result<Client, reqwest::Err
         // A request that fails is the scenario's to repeat.
         .retry(reqwest::retry::never())
         .build()
+        .map_err(|err| err.to_string())
 }
 
 /// Where a port of the target is spoken to.

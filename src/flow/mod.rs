@@ -21,6 +21,7 @@ mod sse;
 mod template;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod ws;
 
 use std::collections::BTreeMap;
@@ -292,12 +293,7 @@ impl Flow {
     ///
     /// # Errors
     /// The step failed, or its answer holds no number at the place.
-    pub async fn read<C: TargetControl>(
-        &mut self,
-        name: &str,
-        figure: &Figure,
-        target: &C,
-    ) -> Result<f64, StepError> {
+    pub async fn read<C: TargetControl>(&mut self, name: &str, figure: &Figure, target: &C) -> Result<f64, StepError> {
         self.repeats.clear();
         let done = self.step(&figure.read, target, None).await?;
         let fail = |problem: String, seen: Option<(Request, Seen)>| {
@@ -446,7 +442,7 @@ impl fmt::Debug for Memory {
     }
 }
 
-fn no_client(file: &str, error: &reqwest::Error) -> StepError {
+fn no_client(file: &str, error: &str) -> StepError {
     StepError::from(Parts {
         place: printable(file),
         problems: vec![format!("the HTTP client could not be made: {error}")],

@@ -93,21 +93,15 @@ pub trait TargetControl: Send + Sync {
 
     /// The log lines of the target that were written since a moment, oldest first. Lines that nobody stamped are held to be
     /// written when they came.
-    fn logs_since(
-        &self,
-        since: jiff::Timestamp,
-    ) -> impl Future<Output = Result<Vec<LogLine>, ControlError>> + Send;
+    fn logs_since(&self, since: jiff::Timestamp) -> impl Future<Output = Result<Vec<LogLine>, ControlError>> + Send;
 
     /// The processes of the target that run, in no order. What the engine or slowdrip runs in it (health checks, `exec`) may
     /// be among them.
     fn processes(&self) -> impl Future<Output = Result<Vec<RunningProcess>, ControlError>> + Send;
 
     /// Sends a signal (`SIGKILL`) to one process of the target. False where it is gone, or its pid is somebody else's by now.
-    fn signal(
-        &self,
-        process: &RunningProcess,
-        signal: &str,
-    ) -> impl Future<Output = Result<bool, ControlError>> + Send;
+    fn signal(&self, process: &RunningProcess, signal: &str)
+    -> impl Future<Output = Result<bool, ControlError>> + Send;
 
     /// Ends the target's main process, after `within` by force, starts it again, and waits until it runs. Ports and processes
     /// are other ones from then on. It is no restart that the night holds against the target.

@@ -24,11 +24,10 @@ pub use process::{ProcId, ProcState, ProcessFacts, ProcessSample, Role, Scope};
 pub use reading::{Gap, GapReason, Reading};
 pub use redact::Redactor;
 pub use run::{
-    BaselineRecord, Ending, EngineRecord, Event, EventKind, HostRecord, KeptLine,
-    LogRecord, Phase, PhaseRecord, PlanRecord, PortEnd, ProbeMode, RUN_FORMAT, RunRecord, StopRecord, TargetRecord,
-    TermResponse,
+    BaselineRecord, Ending, EngineRecord, Event, EventKind, HostRecord, KeptLine, LogRecord, Phase, PhaseRecord,
+    PlanRecord, PortEnd, ProbeMode, RUN_FORMAT, RunRecord, StopRecord, TargetRecord, TermResponse,
 };
-pub use workload::{ChurnRecord, CounterRecord, KeptFigure, NamedSnapshot, SeriesRecord, StepRecord};
 pub use snapshot::{
     CgroupSample, DeadHandle, DeadKind, DiskSample, FdCensus, LinkCount, Observer, Snapshot, TargetSample, Turnover,
 };
+pub use workload::{ChurnRecord, CounterRecord, KeptFigure, NamedSnapshot, SeriesRecord, StepRecord};

@@ -136,7 +136,8 @@ impl Night<'_> {
         self.enter(Phase::Seed)?;
         let Some(target) = &self.target else { return Err(Ending::Unfinished) };
         let failed = |error: &crate::flow::StepError| Ending::SeedFailed { message: error.to_string() };
-        let mut flow = Flow::new(self.scenario, Arc::clone(&self.redactor), self.record.seed.unwrap_or_default()).map_err(|error| failed(&error))?;
+        let mut flow = Flow::new(self.scenario, Arc::clone(&self.redactor), self.record.seed.unwrap_or_default())
+            .map_err(|error| failed(&error))?;
         let (audience, redactor) = (self.audience, &self.redactor);
         let seeded = flow.run(&self.scenario.seed, &**target, &|line| say(audience, redactor, line)).await;
         match seeded {

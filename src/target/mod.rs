@@ -30,7 +30,8 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt, TryFutureExt};
 
 use crate::model::{
-    ControlError, DiskSample, EngineRecord, ExecOutput, LogLine, Redactor, RunningProcess, Scope, TargetControl, TargetRecord,
+    ControlError, DiskSample, EngineRecord, ExecOutput, LogLine, Redactor, RunningProcess, Scope, TargetControl,
+    TargetRecord,
 };
 use crate::scenario::{EnvValue, Ready, Scenario, TargetKind};
 

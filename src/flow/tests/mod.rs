@@ -20,8 +20,8 @@ use super::{DEFAULT_TIMEOUT, Flow, StepError};
 use crate::document::Location;
 use crate::model::{ControlError, ExecOutput, LogLine, Redactor, RunningProcess, TargetControl};
 use crate::scenario::{
-    Action, Body, Capture, CaptureFrom, ContainerOptions, ExecStep, Expect, Goal, HttpStep, StatusSet, JsonExpect, Ready, ReadyCheck, Scenario, Soak,
-    Step, Stop, Target, TargetKind,
+    Action, Body, Capture, CaptureFrom, ContainerOptions, ExecStep, Expect, Goal, HttpStep, JsonExpect, Ready,
+    ReadyCheck, Scenario, Soak, StatusSet, Step, Stop, Target, TargetKind,
 };
 
 type Run = dyn Fn(u32, Option<&str>, &[String]) -> Result<ExecOutput, ControlError> + Send + Sync;

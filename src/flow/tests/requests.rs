@@ -103,7 +103,9 @@ async fn speaks_to_the_port_that_a_step_names_and_to_the_first_one_else() {
     let host = |address: SocketAddr| JsonExpect::Equals(json!(address.to_string()));
     let steps = [
         get("/echo").finds("$.headers.host", host(first)).step(),
-        HttpStep { goal: Goal { port: Some(81), ..Goal::default() }, ..get("/echo") }.finds("$.headers.host", host(second)).step(),
+        HttpStep { goal: Goal { port: Some(81), ..Goal::default() }, ..get("/echo") }
+            .finds("$.headers.host", host(second))
+            .step(),
     ];
     told.run(&steps, &target).await.unwrap();
 }
@@ -167,23 +169,35 @@ async fn repeats_with_a_number_and_restores_what_the_number_hid() {
 async fn reads_counters_from_numbers_texts_and_commands() {
     let target = Fake::at(server::start().await);
     let mut told = Told::new();
-    let counter = |read: Step, json: &str, absent: Option<f64>| Figure { read, from: FigureFrom::Json(path(json)), absent };
+    let counter =
+        |read: Step, json: &str, absent: Option<f64>| Figure { read, from: FigureFrom::Json(path(json)), absent };
     // As text: floats are not for comparing.
     let texts = |figure: Result<f64, StepError>| figure.unwrap().to_string();
     assert_eq!(texts(told.flow.read("served", &counter(get("/count").step(), "$.n", None), &target).await), "1");
     assert_eq!(texts(told.flow.read("served", &counter(get("/count").step(), "$.text", None), &target).await), "2");
-    assert_eq!(texts(told.flow.read("served", &counter(get("/count").step(), "$.none", Some(0.0)), &target).await), "0");
+    assert_eq!(
+        texts(told.flow.read("served", &counter(get("/count").step(), "$.none", Some(0.0)), &target).await),
+        "0"
+    );
     assert_eq!(texts(told.flow.read("served", &counter(get("/null").step(), "$.a", Some(3.0)), &target).await), "3");
 
-    let error = told.flow.read("served", &counter(get("/count").step(), "$.none", None), &target).await.unwrap_err().to_string();
+    let error = told
+        .flow
+        .read("served", &counter(get("/count").step(), "$.none", None), &target)
+        .await
+        .unwrap_err()
+        .to_string();
     holds(&error, &["app.yaml:12:5: get /count: `served`: $.none finds nothing", "GET http://", "200 OK"]);
-    let error = told.flow.read("served", &counter(get("/null").step(), "$.list", None), &target).await.unwrap_err().to_string();
+    let error =
+        told.flow.read("served", &counter(get("/null").step(), "$.list", None), &target).await.unwrap_err().to_string();
     holds(&error, &["$.list is [1,2], which is no number"]);
-    let error = told.flow.read("served", &counter(get("/null").step(), "$.list[*]", Some(0.0)), &target).await.unwrap_err();
+    let error =
+        told.flow.read("served", &counter(get("/null").step(), "$.list[*]", Some(0.0)), &target).await.unwrap_err();
     holds(&error.summary(), &["finds 2 values, and exactly one is needed"]);
     let error = told.flow.read("served", &counter(get("/login").step(), "$.n", Some(0.0)), &target).await.unwrap_err();
     holds(&error.summary(), &["the body is not JSON"]);
-    let error = told.flow.read("served", &counter(get("/nowhere").step(), "$.n", Some(0.0)), &target).await.unwrap_err();
+    let error =
+        told.flow.read("served", &counter(get("/nowhere").step(), "$.n", Some(0.0)), &target).await.unwrap_err();
     holds(&error.summary(), &["expected a status below 400, got 404 Not Found"]);
     let nothing = counter(repeat(1, None, Vec::new()), "$.n", Some(0.0));
     let error = told.flow.read("served", &nothing, &target).await.unwrap_err();
@@ -207,7 +221,10 @@ async fn runs_commands_with_templates_and_takes_values_from_their_output() {
         }
     });
     let mut told = Told::new();
-    let first = ExecStep { capture: BTreeMap::from([("id".to_owned(), Capture { from: CaptureFrom::Json(path("$.id")), all: false })]), ..exec(&["id"]) };
+    let first = ExecStep {
+        capture: BTreeMap::from([("id".to_owned(), Capture { from: CaptureFrom::Json(path("$.id")), all: false })]),
+        ..exec(&["id"])
+    };
     let expect = Expect { exit: Some(3), contains: Some("say,4 cats".to_owned()), ..Expect::default() };
     let second = ExecStep { expect, ..exec(&["say", "{{ id }} {{ topic }}"]) };
     told.run(&[first.step(), second.step()], &target).await.unwrap();

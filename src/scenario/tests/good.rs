@@ -220,7 +220,10 @@ counters:
     assert_eq!(names, ["zoo", "bar"], "in the order of the file");
     let Action::Http(put) = &scenario.seed[0].action else { panic!("{:?}", scenario.seed) };
     assert!(matches!(&put.body, Body::Json(json) if json["n"].is_null() && json["list"][1] == 1.5));
-    assert_eq!((put.goal.headers["X-Token"].as_str(), put.goal.cookies["a"].as_str(), put.timeout), ("{{ t }}", "b", secs(5)));
+    assert_eq!(
+        (put.goal.headers["X-Token"].as_str(), put.goal.cookies["a"].as_str(), put.timeout),
+        ("{{ t }}", "b", secs(5))
+    );
     let kinds: Vec<_> = put.expect.json.iter().map(|(path, expect)| format!("{path} {expect:?}")).collect();
     insta::assert_snapshot!(kinds.join("\n"), @r#"
     $.ok Equals(Bool(true))

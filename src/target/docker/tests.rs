@@ -15,7 +15,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::image::Making;
 use super::{Application, Engine, Marks, unreachable};
 use crate::model::Redactor;
-use crate::scenario::{Build, Builder, ContainerOptions, Ready, ReadyCheck, Scenario, Soak, Stop, Target as Plan, TargetKind};
+use crate::scenario::{
+    Build, Builder, ContainerOptions, Ready, ReadyCheck, Scenario, Soak, Stop, Target as Plan, TargetKind,
+};
 use crate::target::{Followed, TargetError};
 
 /// What the daemon answers: the head's status line and the body, whose end is the connection's end.
@@ -111,7 +113,15 @@ fn scenario(kind: TargetKind) -> Scenario {
 fn context(dir: &Path) -> TargetKind {
     std::fs::write(dir.join("Dockerfile"), "FROM scratch\n").unwrap();
     let (context, dockerfile) = (dir.to_owned(), "Dockerfile".to_owned());
-    TargetKind::Build(Build { context, dockerfile, args: BTreeMap::new(), stage: None, network: None, cache: true, builder: Builder::Auto })
+    TargetKind::Build(Build {
+        context,
+        dockerfile,
+        args: BTreeMap::new(),
+        stage: None,
+        network: None,
+        cache: true,
+        builder: Builder::Auto,
+    })
 }
 
 #[tokio::test]
