@@ -147,9 +147,9 @@ fn summary(all: &[Ended]) -> String {
                 let assessment = outcome.assessment.as_ref();
                 let broken = assessment.map_or(0, |found| found.broken(Severity::Fail).count());
                 let word = match assessment.map(|found| found.verdict) {
-                    Some(Verdict::Pass) if *exit != Exit::Pass => format!("exit {}", exit.code()),
-                    Some(verdict) => verdict.word().to_owned(),
-                    None => format!("exit {}", exit.code()),
+                    Some(verdict) if *exit == Exit::of_verdict(verdict) => verdict.word().to_owned(),
+                    // Something weighs more than what was judged.
+                    Some(_) | None => format!("exit {}", exit.code()),
                 };
                 (word, broken.to_string())
             }
