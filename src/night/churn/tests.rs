@@ -110,7 +110,7 @@ async fn users_begin_evenly_spread_and_none_waits_for_another() {
 #[tokio::test(start_paused = true)]
 async fn every_user_is_somebody_else_and_a_failure_names_him() {
     let steps = "{exec: {command: [\"{{ user }}\"]}}, {exec: {command: [\"fail {{ user_number }}\"]}}";
-    let outcome = Minute::of("every: 10s, idle_tail: 35s", steps, 0).change(|churn| churn.users = 2).run().await;
+    let outcome = Minute::of("every: 10s, idle_tail: 30s", steps, 0).change(|churn| churn.users = 2).run().await;
     let names: Vec<&String> = outcome.commands.iter().filter(|command| !command.starts_with("fail")).collect();
     assert!(names.len() == 4 && names[0] != names[1] && names[0] == names[2], "{names:?}");
     let first = outcome.record.first_failure.unwrap();
@@ -154,7 +154,10 @@ async fn a_setup_that_failed_is_a_failed_iteration_and_is_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_fresh_session_forgets_what_an_iteration_captured() {
     let steps = "{exec: {command: [\"{{ n | default('nothing') }}\"], capture: {n: {json: $.n}}}}";
-    let of = |fresh| Minute::of(&format!("every: 10s, idle_tail: 30s, fresh_session: {fresh}"), steps, 0).run();
+    let of = |fresh| {
+        let minute = Minute::of("every: 10s, idle_tail: 30s", steps, 0);
+        minute.change(|churn| churn.fresh_session = fresh).run()
+    };
     assert_eq!(of(false).await.commands, ["nothing", "1"]);
     assert_eq!(of(true).await.commands, ["nothing", "nothing"]);
 }
