@@ -152,7 +152,7 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
         soak_clock: None,
         target: None,
         life: None,
-        steering: Arc::default(),
+        paused: Arc::default(),
         asked: asked::Asked::default(),
         churned: Arc::default(),
         kept_figures: Arc::default(),
@@ -253,7 +253,8 @@ struct Night<'a> {
     target: Option<Arc<Target>>,
     // The process and the number of restarts when the target was last seen to run.
     life: Option<(u32, u64)>,
-    steering: Arc<steer::Steering>,
+    // By steps.
+    paused: Arc<std::sync::atomic::AtomicBool>,
     asked: asked::Asked,
     churned: Arc<churn::Tally>,
     kept_figures: Arc<figures::Kept>,

@@ -7,7 +7,6 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Night;
 use super::phases::say;
-use super::steer::Steering;
 use crate::access::Subject;
 use crate::flow::{Flow, StepError};
 use crate::model::text::{count, printable, seconds};
@@ -64,7 +63,7 @@ impl Night<'_> {
         let won = tokio::select! {
             biased;
             won = timeout_at(deadline, trying.run(flow, steps, &steered, &say)) => won.is_ok(),
-            error = early_end(target, &self.steering) => return Err(Ending::NeverReady { message: error.to_string() }),
+            error = early_end(target) => return Err(Ending::NeverReady { message: error.to_string() }),
         };
         if won {
             return Ok(());
@@ -76,13 +75,11 @@ impl Night<'_> {
 }
 
 /// Comes back where the target ends.
-async fn early_end(target: &Target, steering: &Steering) -> TargetError {
+async fn early_end(target: &Target) -> TargetError {
     loop {
         sleep(PULSE).await;
         // It counts as ready once it runs.
-        if let Err(error) = target.wait_ready(&|_| {}).await
-            && !steering.is_restarting()
-        {
+        if let Err(error) = target.wait_ready(&|_| {}).await {
             return error;
         }
     }

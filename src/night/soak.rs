@@ -113,10 +113,6 @@ impl Night<'_> {
         watch.silent_since = None;
         watch.facts.note(target, &state);
         let Some(message) = how_it_ended(&state) else { return self.follow_to(&state).await };
-        if self.steering.is_restarting() {
-            // It is to come back.
-            return Ok(());
-        }
         self.collect_events();
         if self.record.events.last().is_none_or(|event| event.kind != EventKind::Died) {
             self.note(EventKind::Died, &format!("the target ended: {message}"));

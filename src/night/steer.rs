@@ -1,62 +1,25 @@
-//! The target as the steps of a night have it: what they do to it on purpose is known while it goes on, so that a target that
-//! is being restarted is not taken for one that died, and a target that stands still goes on when a phase ends.
+//! The target as the steps of a night have it: one that they leave standing still goes on when a phase ends.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::Night;
 use crate::model::{ControlError, ExecOutput, LogLine, RunningProcess, TargetControl};
 use crate::target::Target;
 
-/// After a restart that was asked for the target may still be on its way for so long.
-const GRACE: Duration = Duration::from_secs(10);
-
 /// An engine that hangs must not keep a night from ending.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What is being done to the target on purpose.
-#[derive(Debug, Default)]
-pub(super) struct Steering {
-    restarting: AtomicU32,
-    // When a restart came to its end, or was cut off.
-    restarted: Mutex<Option<Instant>>,
-    paused: AtomicBool,
-}
-
-impl Steering {
-    /// Whether a restart is under way, or was a moment ago.
-    pub(super) fn is_restarting(&self) -> bool {
-        let restarted = *self.restarted.lock().unwrap_or_else(PoisonError::into_inner);
-        self.restarting.load(Ordering::SeqCst) > 0 || restarted.is_some_and(|at| at.elapsed() < GRACE)
-    }
-}
-
-/// A restart that is under way.
-struct Restarting<'a>(&'a Steering);
-
-impl<'a> Restarting<'a> {
-    fn begin(steering: &'a Steering) -> Self {
-        steering.restarting.fetch_add(1, Ordering::SeqCst);
-        Self(steering)
-    }
-}
-
-impl Drop for Restarting<'_> {
-    fn drop(&mut self) {
-        *self.0.restarted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        self.0.restarting.fetch_sub(1, Ordering::SeqCst);
-    }
-}
 
 /// The target as steps have it.
 #[derive(Debug)]
 pub(super) struct Steered<C = Target> {
     target: Arc<C>,
-    steering: Arc<Steering>,
+    // True from a pause that was asked for until the target goes on.
+    paused: Arc<AtomicBool>,
 }
 
 impl<C: TargetControl> TargetControl for Steered<C> {
@@ -89,20 +52,20 @@ impl<C: TargetControl> TargetControl for Steered<C> {
     }
 
     async fn restart(&self, within: Duration) -> Result<(), ControlError> {
-        let _under_way = Restarting::begin(&self.steering);
         self.target.restart(within).await
     }
 
     async fn pause(&self, paused: bool) -> Result<(), ControlError> {
         if paused {
             // Before it does: a pause that is cut off may still come.
-            self.steering.paused.store(true, Ordering::SeqCst);
+            self.paused.store(true, Ordering::SeqCst);
         }
-        self.target.pause(paused).await?;
-        if !paused {
-            self.steering.paused.store(false, Ordering::SeqCst);
+        let done = self.target.pause(paused).await;
+        if paused != done.is_ok() {
+            // It goes on, or was never paused.
+            self.paused.store(false, Ordering::SeqCst);
         }
-        Ok(())
+        done
     }
 }
 
@@ -110,12 +73,12 @@ impl Night<'_> {
     /// The target as steps have it.
     pub(super) fn steered(&self) -> Option<Steered> {
         let target = Arc::clone(self.target.as_ref()?);
-        Some(Steered { target, steering: Arc::clone(&self.steering) })
+        Some(Steered { target, paused: Arc::clone(&self.paused) })
     }
 
     /// Has a target go on that steps have left standing still.
     pub(super) async fn unpause(&mut self) {
-        if !self.steering.paused.load(Ordering::SeqCst) {
+        if !self.paused.load(Ordering::SeqCst) {
             return;
         }
         let Some(steered) = self.steered() else { return };
@@ -133,25 +96,11 @@ mod tests {
     use super::super::testing::Fake;
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_restart_that_is_under_way_or_was_a_moment_ago_is_known() {
-        let steering = Arc::new(Steering::default());
-        let steered = Steered { target: Arc::new(Fake::new(5)), steering: Arc::clone(&steering) };
-        assert!(!steering.is_restarting());
-        let restart = steered.restart(Duration::from_secs(1));
-        assert!(timeout(Duration::from_secs(2), restart).await.is_err(), "it is cut off");
-        assert!(steering.is_restarting());
-        tokio::time::advance(GRACE).await;
-        assert!(!steering.is_restarting());
-        steered.restart(Duration::from_secs(1)).await.unwrap();
-        assert!(steering.is_restarting());
-    }
-
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_pause_is_known_until_the_target_goes_on() {
-        let steering = Arc::new(Steering::default());
-        let steered = Steered { target: Arc::new(Fake::new(0)), steering: Arc::clone(&steering) };
-        let paused = || steering.paused.load(Ordering::SeqCst);
+        let flag = Arc::new(AtomicBool::new(false));
+        let steered = Steered { target: Arc::new(Fake::new(0)), paused: Arc::clone(&flag) };
+        let paused = || flag.load(Ordering::SeqCst);
         steered.pause(true).await.unwrap();
         assert!(paused());
         steered.pause(false).await.unwrap();
