@@ -33,6 +33,10 @@ pub(super) enum Seen {
     Http(Answer),
     /// A command's output.
     Exec(ExecOutput),
+    /// A message of a WebSocket, or the data of a server-sent event.
+    Message(String),
+    /// A line of the target's log.
+    Line(String),
 }
 
 impl Seen {
@@ -41,6 +45,7 @@ impl Seen {
         match self {
             Self::Http(answer) => &answer.body,
             Self::Exec(output) => &output.stdout,
+            Self::Message(text) | Self::Line(text) => text.as_bytes(),
         }
     }
 
@@ -49,6 +54,8 @@ impl Seen {
         match self {
             Self::Http(answer) => answer.status.as_u16().to_string(),
             Self::Exec(output) => format!("exit {}", output.exit_code),
+            Self::Message(text) => format!("a message of {}", size(text.len())),
+            Self::Line(text) => format!("a line of {}", size(text.len())),
         }
     }
 
@@ -64,6 +71,9 @@ impl Seen {
                 head: format!("exit code {}\n", output.exit_code),
                 parts: vec![part("stdout", &output.stdout, secrets), part("stderr", &output.stderr, secrets)],
             },
+            Self::Message(text) | Self::Line(text) => {
+                Shown { head: self.said(), parts: vec![part("", text.as_bytes(), secrets)] }
+            }
         }
     }
 }
@@ -127,8 +137,20 @@ impl<'a> Body<'a> {
         let name = match seen {
             Seen::Http(_) => "the body",
             Seen::Exec(_) => "standard output",
+            Seen::Message(_) => "the message",
+            Seen::Line(_) => "the line",
         };
         Self { name, bytes: seen.body(), text: OnceLock::new(), json: OnceLock::new() }
+    }
+
+    /// The body of a message that is not kept.
+    pub(super) fn of_message(text: &'a str) -> Self {
+        Self { name: "the message", bytes: text.as_bytes(), text: OnceLock::new(), json: OnceLock::new() }
+    }
+
+    /// Its size, bytes.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// As text; bytes that are not UTF-8 are replaced.

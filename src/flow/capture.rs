@@ -8,7 +8,7 @@ use html5ever::tendril::{StrTendril, TendrilSink};
 use scraper::{Html, HtmlTreeSink, Selector};
 use serde_json::Value;
 
-use super::answer::Body;
+use super::answer::{Body, Seen};
 use crate::model::text::{count, seconds};
 use crate::scenario::{Capture, CaptureFrom};
 
@@ -20,10 +20,8 @@ const PAGE_TIME: Duration = Duration::from_secs(2);
 const CHUNK: usize = 1024;
 
 /// Takes all values, or says why one cannot be taken.
-pub(super) async fn take(
-    captures: &BTreeMap<String, Capture>,
-    body: &Body<'_>,
-) -> Result<BTreeMap<String, Value>, String> {
+pub(super) async fn take(captures: &BTreeMap<String, Capture>, seen: &Seen) -> Result<BTreeMap<String, Value>, String> {
+    let body = Body::of(seen);
     let mut taken = BTreeMap::new();
     let mut wanted = Vec::new();
     for (name, capture) in captures {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::answer::{Body, Seen};
+use super::answer::Seen;
 use super::failure::Request;
 use super::secrets::Secrets;
 use super::{Done, Failed, Flow, capture, exchange, exec, expect, http};
@@ -87,6 +87,15 @@ impl Flow {
         }
     }
 
+    /// Takes captures out of what came back, and keeps them.
+    pub(super) async fn keep(&mut self, capture: &BTreeMap<String, Capture>, seen: &Seen) -> Result<(), String> {
+        for (name, value) in capture::take(capture, seen).await? {
+            self.secrets.learn_json(&name, &value);
+            self.captured.insert(name, value);
+        }
+        Ok(())
+    }
+
     /// Holds what came back against the expectations, and takes the captures when all of them hold.
     async fn judge(
         &mut self,
@@ -103,15 +112,8 @@ impl Flow {
         if !problems.is_empty() {
             return Err(Failed { what, problems, request: Some(request), seen: Some(seen), permanent, cut: false });
         }
-        let taken = capture::take(capture, &Body::of(&seen)).await;
-        match taken {
-            Ok(taken) => {
-                for (name, value) in taken {
-                    self.secrets.learn_json(&name, &value);
-                    self.captured.insert(name, value);
-                }
-                Ok(Done { said: seen.said(), what, seen: Some((request, seen)) })
-            }
+        match self.keep(capture, &seen).await {
+            Ok(()) => Ok(Done { said: seen.said(), what, seen: Some((request, seen)) }),
             Err(problem) => Err(Failed {
                 what,
                 problems: vec![problem],
