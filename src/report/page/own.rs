@@ -115,7 +115,7 @@ fn drawn(view: &View<'_>, title: String, unit: Unit, said: &[Point], counted: &[
     let shown = if said.is_empty() { counted } else { said };
     let values = || shown.iter().filter_map(|(_, value)| *value);
     let told = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| text::amount(value, unit));
-    let note = format!("{} → {}", told(values().next()), told(values().last()));
+    let note = format!("{} → {}", told(values().next()), told(values().next_back()));
     let label = format!("{title}: {}", note.replace('→', "to"));
     Figure { mark: None, title, note, svg: chart.finish(&label, &[]) }
 }
