@@ -22,6 +22,9 @@ pub(super) enum Command {
     /// Run a night: start, seed, soak, judge, report, remove.
     #[command(after_help = TABLE)]
     Run(RunArgs),
+    /// Take the steps of a scenario against something that runs already, and show each: the way to write one.
+    #[command(after_help = TABLE)]
+    Flow(FlowArgs),
     /// Judge a stored night again, by its own thresholds or by others; nothing is written.
     Judge(JudgeArgs),
     /// Make the pages of a stored night again.
@@ -55,7 +58,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// Scenario files, run one after the other.
+    /// Scenario files, run one after the other, or side by side with `--jobs`.
     #[arg(required = true, value_name = "SCENARIO")]
     pub(super) scenarios: Vec<PathBuf>,
     /// Thresholds in place of the scenario's.
@@ -82,6 +85,9 @@ pub(super) struct RunArgs {
     /// How the processes are read; by itself the best way that works.
     #[arg(long, value_enum, default_value_t = ProbeArg::Auto)]
     pub(super) probe: ProbeArg,
+    /// How many nights go on at a time.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = jobs)]
+    pub(super) jobs: usize,
     /// The users of the run and their ids: the same number makes the same ones.
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
@@ -123,6 +129,44 @@ pub(super) enum KeepArg {
     OnFailure,
     /// All.
     Always,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FlowArgs {
+    /// The scenario file.
+    #[arg(value_name = "SCENARIO")]
+    pub(super) scenario: PathBuf,
+    /// Where it runs: `http://127.0.0.1:8080` for the first published port, `PORT=http://127.0.0.1:8081` for another (may be given
+    /// again), or the name of a running container, in which commands, logs and signals work too.
+    #[arg(long, value_name = "URL|CONTAINER", required = true)]
+    pub(super) against: Vec<String>,
+    /// The last part that is taken.
+    #[arg(long, value_enum, default_value_t = FlowPart::After)]
+    pub(super) until: FlowPart,
+    /// How many iterations of the churn.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(super) iterations: u64,
+    /// A template variable in place of the scenario's; may be given more than once.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    pub(super) set: Vec<(String, String)>,
+    /// The user and the ids: the same number makes the same ones.
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+}
+
+/// A part of a scenario whose steps are taken, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum FlowPart {
+    /// The steps that show that it is ready.
+    Ready,
+    /// The steps that make the user and the data.
+    Seed,
+    /// The churn, and after it counters and series.
+    Churn,
+    /// The steps of the settle phase.
+    Settle,
+    /// The checks at the end.
+    After,
 }
 
 #[derive(Debug, Args)]
@@ -281,6 +325,14 @@ fn percent(text: &str) -> Result<f64, String> {
     };
     let share = number.trim().parse::<f64>().map_err(|_| "expected a number before `%`, for example `0.5%`")? / 100.0;
     if (1e-6..=0.5).contains(&share) { Ok(share) } else { Err("expected a share from 0.0001% to 50%".to_owned()) }
+}
+
+/// A number of nights that one machine may bear.
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs @ 1..=64) => Ok(jobs),
+        Ok(_) | Err(_) => Err("expected a number from 1 to 64".to_owned()),
+    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

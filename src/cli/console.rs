@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::model::Phase;
 use crate::model::text::{count, seconds, shorten};
@@ -38,6 +38,35 @@ pub(super) fn info(text: &str) {
     let _ = writeln!(stderr, "{text}");
 }
 
+/// What nights are shown on: alone, or side by side with others.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stage {
+    // Of a terminal, where several nights share it.
+    bars: Option<MultiProgress>,
+    several: bool,
+}
+
+impl Stage {
+    /// `several` says that nights are shown side by side: every line then names its night.
+    pub(super) fn new(several: bool) -> Self {
+        let shared = several && std::io::stderr().is_terminal();
+        Self { bars: shared.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())), several }
+    }
+
+    /// Prints a line to standard error, above the progress of other nights.
+    pub(super) fn info(&self, text: &str) {
+        self.suspend(|| info(text));
+    }
+
+    /// Does something that prints, while the progress of other nights is out of the way.
+    pub(super) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.bars {
+            Some(bars) => bars.suspend(print),
+            None => print(),
+        }
+    }
+}
+
 /// The console that watches one night.
 #[derive(Debug)]
 pub(super) struct Console {
@@ -48,6 +77,8 @@ pub(super) struct Console {
 #[derive(Debug)]
 struct Shared {
     name: String,
+    // What a line of a terminal begins with: the name, where others are shown too.
+    shown: String,
     bar: Option<ProgressBar>,
     now: Mutex<Now>,
 }
@@ -63,17 +94,21 @@ struct Now {
 
 impl Console {
     /// A console for the night of a scenario; must be made inside a tokio runtime.
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str, stage: &Stage) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = terminal.then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let bar = match &stage.bars {
+                Some(bars) => bars.add(ProgressBar::no_length()),
+                None => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
+            };
             if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
                 bar.set_style(style);
             }
             bar
         });
         let now = Now { phase: None, since: Instant::now(), tick: None, last_line: Instant::now() };
-        let shared = Arc::new(Shared { name: name.to_owned(), bar, now: Mutex::new(now) });
+        let shown = if stage.several { format!("{name}: ") } else { String::new() };
+        let shared = Arc::new(Shared { name: name.to_owned(), shown, bar, now: Mutex::new(now) });
         let beating = Arc::clone(&shared);
         // The same beat moves the clock of the progress line and writes the heartbeat of a log.
         let heart = tokio::spawn(async move {
@@ -109,7 +144,7 @@ impl Shared {
             Notice::Phase(phase) => {
                 if let (Some(bar), Some(before)) = (&self.bar, now.phase) {
                     let took = seconds(now.since.elapsed().as_secs_f64());
-                    bar.println(paint(&format!("{DIM}{:<7} {took}{DIM:#}", before.name())));
+                    bar.println(paint(&format!("{DIM}{}{:<7} {took}{DIM:#}", self.shown, before.name())));
                 }
                 now.phase = Some(*phase);
                 now.since = Instant::now();
@@ -127,7 +162,7 @@ impl Shared {
                 }
             },
             Notice::Warning(text) => match &self.bar {
-                Some(bar) => bar.println(paint(&format!("{YELLOW}warning{YELLOW:#}: {text}"))),
+                Some(bar) => bar.println(paint(&format!("{YELLOW}warning{YELLOW:#}: {}{text}", self.shown))),
                 None => self.log(&mut now, &format!("warning: {text}")),
             },
             Notice::Tick(tick) => {
@@ -160,7 +195,8 @@ impl Shared {
             Some(tick) => {
                 let next = tick.next.saturating_sub(elapsed.saturating_sub(tick.elapsed));
                 format!(
-                    "{} {} of {}, {}, next in {}",
+                    "{}{} {} of {}, {}, next in {}",
+                    self.lead(),
                     phase.name(),
                     seconds(elapsed.as_secs_f64().floor()),
                     seconds(tick.total.as_secs_f64()),
@@ -168,7 +204,7 @@ impl Shared {
                     seconds(next.as_secs_f64().ceil()),
                 )
             }
-            None => format!("{} {}", phase.name(), seconds(elapsed.as_secs_f64().floor())),
+            None => format!("{}{} {}", self.lead(), phase.name(), seconds(elapsed.as_secs_f64().floor())),
         };
         if let Some(worst) = now.tick.as_ref().and_then(|tick| tick.worst.as_ref()) {
             line.push_str("; worst: ");
@@ -179,6 +215,11 @@ impl Shared {
             line.push_str(&shorten(detail, 200));
         }
         line
+    }
+
+    /// What the progress line begins with. A line of a log names its night anyway.
+    fn lead(&self) -> &str {
+        if self.bar.is_some() { &self.shown } else { "" }
     }
 
     fn log(&self, now: &mut Now, text: &str) {

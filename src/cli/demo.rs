@@ -19,8 +19,16 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Failure> {
     let (scenario, rules) = run::load(&prepared.scenario_path, &overrides)?;
     let interrupt = signals::interrupt().map_err(|error| Failure::new(Exit::Unexpected, &error))?;
     let command = ["slowdrip", "demo"].map(str::to_owned).to_vec();
-    let how = run::How { keep: Keep::Never, probe: None, seed: crate::flow::random_seed(), command };
-    let (exit, outcome) = run::one(&scenario, &rules, &args.reports, how, interrupt).await?;
+    let how = run::How {
+        reports: args.reports.clone(),
+        keep: Keep::Never,
+        probe: None,
+        seed: crate::flow::random_seed(),
+        beside: 0,
+        command,
+        stage: console::Stage::default(),
+    };
+    let (exit, outcome) = run::one(&scenario, &rules, how, interrupt).await?;
     if !matches!(exit, Exit::Broken | Exit::Pass | Exit::Inconclusive) {
         return Ok(exit);
     }

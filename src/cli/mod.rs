@@ -9,6 +9,8 @@ mod diff;
 mod doctor;
 mod exit;
 mod explain;
+mod flow;
+mod jobs;
 mod judge;
 mod layout;
 mod plan;
@@ -102,6 +104,7 @@ fn probe_helper() -> ExitCode {
 async fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args).await,
+        Command::Flow(args) => flow::run(args).await,
         Command::Judge(args) => judge::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Diff(args) => diff::run(&args),

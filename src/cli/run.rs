@@ -1,12 +1,13 @@
-//! `slowdrip run`: nights, one after the other.
+//! `slowdrip run`: nights, one after the other or side by side.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::args::{KeepArg, RunArgs};
-use super::console::{self, Console};
-use super::{Exit, Failure, plan, publish, report, signals, verdict};
+use super::console::{self, Console, Stage};
+use super::{Exit, Failure, jobs, plan, publish, report, signals, verdict};
 use crate::flow::random_seed;
 use crate::history;
 use crate::model::ProbeMode;
@@ -17,6 +18,11 @@ use crate::threshold::{self, RuleSet};
 pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
     // Every file is read before anything is started, so that a typing error in the last one does not cost a night.
     let nights = args.scenarios.iter().map(|path| load(path, &overrides(&args))).collect::<Result<Vec<_>, _>>()?;
+    let side_by_side = args.jobs.min(nights.len());
+    if side_by_side > 1 {
+        let scenarios: Vec<&Scenario> = nights.iter().map(|(scenario, _)| scenario).collect();
+        jobs::check(&scenarios)?;
+    }
     if args.dry_run {
         let plans: Vec<String> = nights.iter().map(|(scenario, rules)| plan::text(scenario, rules)).collect();
         console::out(&plans.join("\n\n"));
@@ -28,18 +34,22 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
         KeepArg::OnFailure => Keep::OnFailure,
         KeepArg::Always => Keep::Always,
     };
-    let mut worst = Exit::Pass;
-    for (path, (scenario, rules)) in args.scenarios.iter().zip(&nights) {
-        let command = command(path, &args);
+    let stage = Stage::new(side_by_side > 1);
+    let beside = side_by_side.saturating_sub(1) as u64;
+    let nights = args.scenarios.iter().zip(nights).map(|(path, (scenario, rules))| {
         let seed = args.seed.unwrap_or_else(random_seed);
-        let how = How { keep, probe: args.probe.wanted(), seed, command };
-        let (exit, _) = one(scenario, rules, &args.reports, how, interrupt.clone()).await?;
-        worst = worst.worse(exit);
-        if matches!(exit, Exit::Interrupted(_)) {
-            break;
-        }
-    }
-    Ok(worst)
+        let how = How {
+            reports: args.reports.clone(),
+            keep,
+            probe: args.probe.wanted(),
+            seed,
+            beside,
+            command: command(path, &args, seed),
+            stage: stage.clone(),
+        };
+        jobs::Night { scenario: Arc::new(scenario), rules: Arc::new(rules), how }
+    });
+    jobs::run(nights.collect(), side_by_side, &stage, interrupt).await
 }
 
 fn overrides(args: &RunArgs) -> Overrides {
@@ -64,44 +74,50 @@ pub(super) fn load(path: &Path, overrides: &Overrides) -> Result<(Scenario, Rule
 }
 
 /// How a night is run, beside what its scenario says.
+#[derive(Debug)]
 pub(super) struct How {
+    /// Where nights land.
+    pub(super) reports: PathBuf,
     /// Which containers stay.
     pub(super) keep: Keep,
     /// How the processes are read; `None`: in the best way that works.
     pub(super) probe: Option<ProbeMode>,
     /// What its users are made from.
     pub(super) seed: u64,
+    /// How many other nights go on beside it.
+    pub(super) beside: u64,
     /// The command line that repeats it.
     pub(super) command: Vec<String>,
+    /// Where it is shown.
+    pub(super) stage: Stage,
 }
 
 /// Runs one night and shows it: progress on standard error, the verdict on standard output, the report's path last.
 pub(super) async fn one(
     scenario: &Scenario,
     rules: &RuleSet,
-    reports: &Path,
     how: How,
     interrupt: watch::Receiver<Option<i32>>,
 ) -> Result<(Exit, Outcome), Failure> {
-    for line in report::recover(reports, &scenario.name) {
-        console::info(&line);
+    for line in report::recover(&how.reports, &scenario.name) {
+        how.stage.info(&line);
     }
-    let mut console = Console::new(&scenario.name);
+    let mut console = Console::new(&scenario.name, &how.stage);
     let options = Options {
-        reports: reports.to_owned(),
+        reports: how.reports,
         keep: how.keep,
         command: how.command,
         probe: how.probe,
         audience: &console,
         publish: &publish::publish,
         seed: how.seed,
-        beside: 0,
+        beside: how.beside,
         interrupt,
     };
     let outcome = night::run(scenario, rules, options).await;
     console.end();
     let outcome = outcome.map_err(|error| Failure::new(Exit::NotWritten, &error))?;
-    show(&outcome);
+    how.stage.suspend(|| show(&outcome));
     Ok((Exit::of(&outcome), outcome))
 }
 
@@ -122,7 +138,7 @@ fn show(outcome: &Outcome) {
 }
 
 /// The command line that repeats a night of one scenario.
-fn command(path: &Path, args: &RunArgs) -> Vec<String> {
+fn command(path: &Path, args: &RunArgs, seed: u64) -> Vec<String> {
     let mut words = vec!["slowdrip".to_owned(), "run".to_owned(), shown(path)];
     let mut flag = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -135,6 +151,7 @@ fn command(path: &Path, args: &RunArgs) -> Vec<String> {
     flag("--interval", args.interval.map(time));
     flag("--image", args.image.clone());
     flag("--probe", args.probe.wanted().map(|mode| mode.name().to_owned()));
+    flag("--seed", Some(seed.to_string()));
     for (key, value) in &args.set {
         flag("--set", Some(format!("{key}={value}")));
     }

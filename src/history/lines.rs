@@ -16,9 +16,8 @@ pub fn append_line(reports: &Path, line: &HistoryLine) -> Result<(), StoreError>
     let path = folder.join("history.jsonl");
     let fail = |error| StoreError::new("write", &path, error);
     std::fs::create_dir_all(&folder).map_err(fail)?;
-    // Two nights of one scenario may end at the same moment. The folder is locked, not the file, which may be replaced.
-    let lock = File::open(&folder).map_err(fail)?;
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(|error| fail(error.into()))?;
+    // Two nights of one scenario may end at the same moment.
+    let _lock = lock_folder(&folder)?;
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -35,6 +34,18 @@ pub fn append_line(reports: &Path, line: &HistoryLine) -> Result<(), StoreError>
     let lead = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(fail)?;
     file.write_all(format!("{lead}{new}\n").as_bytes()).map_err(fail)
+}
+
+/// Locks a folder against other nights that end at the same moment, until what is returned is dropped. The folder is locked, not a
+/// file in it, which may be replaced.
+///
+/// # Errors
+/// The folder could not be opened or locked.
+pub fn lock_folder(folder: &Path) -> Result<File, StoreError> {
+    let fail = |error| StoreError::new("lock", folder, error);
+    let lock = File::open(folder).map_err(fail)?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(|error| fail(error.into()))?;
+    Ok(lock)
 }
 
 fn run_of(line: &str) -> Option<String> {

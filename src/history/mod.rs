@@ -13,7 +13,7 @@ mod store;
 use std::path::{Path, PathBuf};
 
 pub use journal::Journal;
-pub use lines::{append_line, earlier, read_all_lines, read_lines};
+pub use lines::{append_line, earlier, lock_folder, read_all_lines, read_lines};
 pub use load::{LoadError, find_run, load, runs_of};
 pub use log::LogFile;
 pub use store::{RunDir, is_over, write_index};

@@ -18,5 +18,6 @@ mod night;
 mod probe;
 mod schemas;
 mod shapes;
+mod side_by_side;
 mod support;
 mod target;

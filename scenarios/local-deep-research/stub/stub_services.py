@@ -114,6 +114,9 @@ class Searx(Handler):
         url = urlparse(self.path)
         if url.path == "/_stats":
             return self.stats()
+        if url.path == "/_hang":
+            # A server that accepts and never answers, until whoever asks goes away.
+            return self.rfile.read(1)
         if url.path != "/search":
             return self.answer(200, "<html><body>stub search</body></html>", "text/html")
         COUNTS["searches"] += 1
