@@ -289,6 +289,8 @@ pub(super) struct SchemaArgs {
 pub(super) enum SchemaOf {
     /// What to run.
     Scenario,
+    /// Steps that scenarios share.
+    Flow,
     /// What is acceptable.
     Thresholds,
 }

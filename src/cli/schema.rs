@@ -1,4 +1,4 @@
-//! `slowdrip schema scenario|thresholds`: the JSON Schema of a kind of file.
+//! `slowdrip schema scenario|flow|thresholds`: the JSON Schema of a kind of file.
 
 use super::args::{SchemaArgs, SchemaOf};
 use super::{Exit, console};
@@ -7,6 +7,7 @@ use crate::{scenario, threshold};
 pub(super) fn run(args: &SchemaArgs) -> Exit {
     console::out(&match args.of {
         SchemaOf::Scenario => scenario::schema(),
+        SchemaOf::Flow => scenario::flow_schema(),
         SchemaOf::Thresholds => threshold::schema(),
     });
     Exit::Pass

@@ -4,12 +4,12 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use super::error::{listed, suggest};
-use super::{Document, FileError, Place};
+use super::{Document, FileError, Kind, Place};
 
 /// The document's values as a type.
 pub(super) fn decode<T: DeserializeOwned>(document: &Document) -> Result<T, FileError> {
     match serde_path_to_error::deserialize(&document.value) {
-        Ok(decoded) => refuse_nulls(document.root(), document.kind.nulls_below).map(|()| decoded),
+        Ok(decoded) => refuse_nulls(document.root(), &document.kind).map(|()| decoded),
         Err(error) => {
             let mut place = document.root();
             // The key of an unknown field has a place; the field that is missing has none and stays with its parent.
@@ -20,25 +20,28 @@ pub(super) fn decode<T: DeserializeOwned>(document: &Document) -> Result<T, File
                     Segment::Enum { .. } | Segment::Unknown => place,
                 };
             }
-            Err(explain(place, document.kind.not_yet, &error.inner().to_string()))
+            Err(explain(place, &document.kind, &error.inner().to_string()))
         }
     }
 }
 
 /// A key without a value would be taken for a key that is not there, and a rule would be lost silently.
-fn refuse_nulls(place: Place<'_>, allowed_below: &[&str]) -> Result<(), FileError> {
+fn refuse_nulls(place: Place<'_>, kind: &Kind) -> Result<(), FileError> {
     if place.is_null() {
         return Err(empty(place));
     }
     for key in place.keys() {
         let child = place.key(key);
-        if !allowed_below.contains(&key.as_str()) {
-            refuse_nulls(child, allowed_below)?;
-        } else if child.is_null() {
-            return Err(empty(child));
+        let is = |known: &[&str]| known.contains(&key.as_str());
+        if child.is_null() {
+            if !is(kind.bare) {
+                return Err(empty(child));
+            }
+        } else if !is(kind.nulls_below) {
+            refuse_nulls(child, kind)?;
         }
     }
-    (0..place.items()).try_for_each(|index| refuse_nulls(place.item(index), allowed_below))
+    (0..place.items()).try_for_each(|index| refuse_nulls(place.item(index), kind))
 }
 
 fn empty(place: Place<'_>) -> FileError {
@@ -59,15 +62,17 @@ fn suggestion(written: &str, known: &[&str], parent: &str) -> String {
 }
 
 /// serde writes its errors in fixed forms: `unknown field …, expected …`, `invalid type: …, expected …`.
-fn explain(place: Place<'_>, not_yet: &[&str], message: &str) -> FileError {
+fn explain(place: Place<'_>, kind: &Kind, message: &str) -> FileError {
     let (problem, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
     if problem.starts_with("unknown field ") || message.contains(", there are no fields") {
         let (key, parent, known) = (place.name(), place.parent().quoted(), words(expected));
-        if not_yet.contains(&key.as_str()) {
+        if kind.not_yet.contains(&key.as_str()) {
             let help = format!("the keys of {parent} are {}", listed(&known));
             return place.key_error(format!("`{key}` is not supported yet in {parent}"), help);
         }
-        return place.key_error(format!("unknown key `{key}` in {parent}"), suggestion(&key, &known, &parent));
+        let meant = kind.synonyms.iter().find(|(word, meant)| *word == key && known.contains(meant));
+        let written = meant.map_or(key.as_str(), |(_, meant)| meant);
+        return place.key_error(format!("unknown key `{key}` in {parent}"), suggestion(written, &known, &parent));
     }
     if let Some(key) = problem.strip_prefix("missing field ") {
         let key = key.trim_matches('`');

@@ -51,6 +51,10 @@ pub struct Kind {
     pub smallest: &'static str,
     /// Keys that are planned and not known yet.
     pub not_yet: &'static [&'static str],
+    /// What people write for a key, and the key.
+    pub synonyms: &'static [(&'static str, &'static str)],
+    /// Keys that say enough without a value.
+    pub bare: &'static [&'static str],
     /// Keys below which an empty value (null) means something.
     pub nulls_below: &'static [&'static str],
 }
@@ -111,7 +115,19 @@ impl Document {
 
     /// SHA-256 of the text, hex.
     pub fn digest(&self) -> String {
-        Sha256::digest(self.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        self.digest_with(std::iter::empty())
+    }
+
+    /// SHA-256 of the text and of others that belong to it, hex; that of the text alone where there are none.
+    pub fn digest_with<'a>(&self, others: impl Iterator<Item = &'a str>) -> String {
+        let mut digest = Sha256::new_with_prefix(self.text.as_bytes());
+        for other in others {
+            // The length keeps what moves from one file to the other from going unseen.
+            digest.update(other.len().to_string());
+            digest.update([0]);
+            digest.update(other.as_bytes());
+        }
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The place of the whole file.

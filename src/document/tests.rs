@@ -7,7 +7,15 @@ use proptest::prelude::*;
 
 use super::*;
 
-const ANY: Kind = Kind { noun: "test", whole: "the test", smallest: "`a: 1`", not_yet: &[], nulls_below: &["json"] };
+const ANY: Kind = Kind {
+    noun: "test",
+    whole: "the test",
+    smallest: "`a: 1`",
+    not_yet: &[],
+    synonyms: &[],
+    bare: &[],
+    nulls_below: &["json"],
+};
 
 fn read(path: &Path) -> String {
     let shown = Document::read(path, ANY).unwrap_err().to_string();

@@ -1,101 +1,31 @@
-//! What is taken out of an answer, and what the answer must be.
+//! What an answer must be.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use regex::Regex;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::reader::{Reader, check_name};
+use super::capture::{Written, json_path};
+use super::reader::Reader;
 use super::steps::headers;
-use super::wire::{CaptureWire, ExecExpectWire, HttpExpectWire};
-use super::{Capture, CaptureFrom, Expect, JsonExpect, StatusSet};
-use crate::document::{FileError, Ordered, Place, Scalar, suggest};
-
-/// Where in its place a JSONPath is written.
-#[derive(Clone, Copy)]
-pub(super) enum Source {
-    /// As a key.
-    Key,
-    /// As a value.
-    Value,
-}
-
-/// Reads values to be taken out of an answer.
-pub(super) fn captures(place: Place<'_>, wire: &Ordered<CaptureWire>) -> Result<BTreeMap<String, Capture>, FileError> {
-    let mut captures = BTreeMap::new();
-    for (at, name, wire) in wire.at(place) {
-        check_name(at, name)?;
-        let capture = match (&wire.json, &wire.css) {
-            (Some(path), None) => {
-                if wire.attr.is_some() {
-                    return Err(at.key("attr").key_error("`attr` does not go with `json`", "remove it"));
-                }
-                CaptureFrom::Json(json_path(at.key("json"), path, Source::Value)?)
-            }
-            (None, Some(selector)) => {
-                check_selector(at.key("css"), selector)?;
-                CaptureFrom::Css { selector: selector.clone(), attr: wire.attr.clone() }
-            }
-            (Some(_), Some(_)) => {
-                let help = "keep one of `json` and `css`";
-                return Err(at.key_error(format!("{} is taken in two ways", at.quoted()), help));
-            }
-            (None, None) => {
-                let help = "add `json: \"$.name\"` or `css: \"input[name=x]\"`";
-                return Err(at.key_error(format!("{} does not say where the value stands", at.quoted()), help));
-            }
-        };
-        captures.insert(name.to_owned(), Capture { from: capture, all: false });
-    }
-    Ok(captures)
-}
-
-fn check_selector(place: Place<'_>, selector: &str) -> Result<(), FileError> {
-    scraper::Selector::parse(selector).map(drop).map_err(|error| {
-        let help = "write a CSS selector, for example `input[name=csrf_token]`";
-        place.error(format!("{} is not a CSS selector: {error}", place.quoted()), help)
-    })
-}
-
-/// Reads a JSONPath.
-pub(super) fn json_path(place: Place<'_>, path: &str, source: Source) -> Result<JsonPath, FileError> {
-    JsonPath::parse(path).map_err(|error| {
-        let message =
-            format!("`{path}` is not a JSONPath: {}, at its character {}", error.message(), error.position() + 1);
-        let help = if path.starts_with('$') {
-            "write it as RFC 9535 does, for example `$.items[0].name`".to_owned()
-        } else {
-            format!("it begins with `$`: did you mean `$.{path}`?")
-        };
-        match source {
-            Source::Key => place.key_error(message, help),
-            Source::Value => place.error(message, help),
-        }
-    })
-}
+use super::wire::{ExecExpectWire, HttpExpectWire};
+use super::{Expect, JsonExpect, StatusSet};
+use crate::document::{FileError, OneOrMany, Ordered, Place, Scalar, suggest};
 
 /// Reads what the answer to a request must be.
 pub(super) fn http(place: Place<'_>, wire: &HttpExpectWire, reader: &Reader<'_>) -> Result<Expect, FileError> {
-    let mut status = Vec::new();
-    if let Some(wire) = &wire.status {
-        for (at, &code) in wire.at(place.key("status")) {
-            if !(100..=599).contains(&code) {
-                let help = "write a number from 100 to 599";
-                return Err(at.error(format!("{code} is not an HTTP status"), help));
-            }
-            status.push(StatusSet::One(code));
-        }
-        if status.is_empty() {
-            return Err(place.key("status").error("no status would be right", "write one, or remove the line"));
-        }
-    }
     Ok(Expect {
-        status,
+        status: match &wire.status {
+            Some(wire) => status(place.key("status"), wire)?,
+            None => Vec::new(),
+        },
         header: headers(place.key("header"), &wire.header, reader)?,
         json: json(place.key("json"), &wire.json, reader)?,
         contains: contains(place, wire.contains.as_ref(), reader)?,
-        matches: None,
-        latency: None,
+        matches: matches(place, wire.matches.as_ref(), reader)?,
+        latency: latency(place, wire.latency.as_ref())?,
         exit: None,
     })
 }
@@ -107,13 +37,46 @@ pub(super) fn exec(place: Place<'_>, wire: &ExecExpectWire, reader: &Reader<'_>)
         header: BTreeMap::new(),
         json: json(place.key("json"), &wire.json, reader)?,
         contains: contains(place, wire.contains.as_ref(), reader)?,
-        matches: None,
-        latency: None,
+        matches: matches(place, wire.matches.as_ref(), reader)?,
+        latency: latency(place, wire.latency.as_ref())?,
         exit: wire.exit,
     })
 }
 
-fn contains(place: Place<'_>, wire: Option<&Scalar>, reader: &Reader<'_>) -> Result<Option<String>, FileError> {
+/// Reads statuses, of which there must be one at least.
+pub(super) fn status(place: Place<'_>, wire: &OneOrMany<Scalar>) -> Result<Vec<StatusSet>, FileError> {
+    let mut status = Vec::new();
+    for (at, wire) in wire.at(place) {
+        let text = wire.at(at);
+        status.push(one_status(text).ok_or_else(|| {
+            let help = "write a number from 100 to 599, or a class such as `2xx`";
+            at.error(format!("{text} is not an HTTP status"), help)
+        })?);
+    }
+    if status.is_empty() {
+        return Err(place.error("no status would be right", "write one, or remove the line"));
+    }
+    Ok(status)
+}
+
+fn one_status(text: &str) -> Option<StatusSet> {
+    if let Some(class) = text.strip_suffix("xx").or_else(|| text.strip_suffix("XX")) {
+        return class.parse().ok().filter(|class| (1..=5).contains(class)).map(StatusSet::Class);
+    }
+    text.parse().ok().filter(|code| (100..=599).contains(code)).map(StatusSet::One)
+}
+
+fn latency(place: Place<'_>, wire: Option<&Scalar>) -> Result<Option<Duration>, FileError> {
+    let at = place.key("latency");
+    wire.map(|wire| at.duration(wire.at(at))).transpose()
+}
+
+/// Reads a text that must be there, a template.
+pub(super) fn contains(
+    place: Place<'_>,
+    wire: Option<&Scalar>,
+    reader: &Reader<'_>,
+) -> Result<Option<String>, FileError> {
     let Some(wire) = wire else { return Ok(None) };
     let at = place.key("contains");
     let text = wire.at(at);
@@ -124,45 +87,77 @@ fn contains(place: Place<'_>, wire: Option<&Scalar>, reader: &Reader<'_>) -> Res
     Ok(Some(text.to_owned()))
 }
 
-fn json(
+/// Reads a regular expression that must match.
+pub(super) fn matches(
+    place: Place<'_>,
+    wire: Option<&Scalar>,
+    reader: &Reader<'_>,
+) -> Result<Option<Regex>, FileError> {
+    wire.map(|wire| pattern(place.key("matches"), wire, reader)).transpose()
+}
+
+/// Reads a regular expression that says something. It is made now, so that of names only `vars` are known to it.
+pub(super) fn pattern(place: Place<'_>, wire: &Scalar, reader: &Reader<'_>) -> Result<Regex, FileError> {
+    place.regex(&reader.word(place, wire)?)
+}
+
+/// Reads JSONPaths and what they must find.
+pub(super) fn json(
     place: Place<'_>,
     wire: &Ordered<Value>,
     reader: &Reader<'_>,
 ) -> Result<Vec<(JsonPath, JsonExpect)>, FileError> {
-    wire.at(place)
-        .map(|(at, path, value)| Ok((json_path(at, path, Source::Key)?, json_expect(at, value, reader)?)))
-        .collect()
+    let mut all = Vec::new();
+    for (at, path, value) in wire.at(place) {
+        let path = json_path(at, path, Written::Key)?;
+        all.extend(json_expect(at, value, reader)?.into_iter().map(|expect| (path.clone(), expect)));
+    }
+    Ok(all)
 }
 
 /// A bare value is compared; a mapping says how to look at it, so that a misspelt `at_least` is no silent comparison.
-fn json_expect(place: Place<'_>, value: &Value, reader: &Reader<'_>) -> Result<JsonExpect, FileError> {
-    const WAYS: [&str; 3] = ["at_least", "exists", "equals"];
-    const HELP: &str = "write a value, `{at_least: 5}`, `{exists: true}`, or `{equals: {…}}` for a whole object";
+fn json_expect(place: Place<'_>, value: &Value, reader: &Reader<'_>) -> Result<Vec<JsonExpect>, FileError> {
+    const WAYS: [&str; 5] = ["at_least", "at_most", "matches", "exists", "equals"];
+    const HELP: &str = "write a value, `{at_least: 5}`, `{at_most: 9}`, `{matches: REGEX}`, `{exists: true}`, or `{equals: {…}}` \
+                        for a whole object";
     let Value::Object(ways) = value else {
         check_json(place, value, reader)?;
-        return Ok(JsonExpect::Equals(value.clone()));
+        return Ok(vec![JsonExpect::Equals(value.clone())]);
     };
-    let mut ways = ways.iter();
-    let (Some((way, value)), None) = (ways.next(), ways.next()) else {
+    if ways.is_empty() {
         return Err(place.key_error(format!("{} does not say what to expect", place.quoted()), HELP));
-    };
-    let at = place.key(way);
-    match way.as_str() {
-        "at_least" => match value.as_f64().filter(|least| least.is_finite()) {
-            Some(least) => Ok(JsonExpect::AtLeast(least)),
-            None => Err(at.error("`at_least` needs a number", "write a number, without quotes")),
-        },
-        "exists" if *value == Value::Bool(true) => Ok(JsonExpect::Exists),
-        "exists" => Err(at.error("`exists` can only be `true`", "write `exists: true`, or remove the line")),
-        "equals" => {
-            check_json(at, value, reader)?;
-            Ok(JsonExpect::Equals(value.clone()))
-        }
-        _ => {
-            let help = suggest(way, WAYS, HELP);
-            Err(at.key_error(format!("unknown key `{way}` in {}", place.quoted()), help))
-        }
     }
+    let number = |at: Place<'_>, way: &str, value: &Value| {
+        value
+            .as_f64()
+            .filter(|figure| figure.is_finite())
+            .ok_or_else(|| at.error(format!("`{way}` needs a number"), "write a number, without quotes"))
+    };
+    let mut all = Vec::new();
+    for (way, value) in ways {
+        let at = place.key(way);
+        all.push(match (way.as_str(), value) {
+            ("at_least", value) => JsonExpect::AtLeast(number(at, way, value)?),
+            ("at_most", value) => JsonExpect::AtMost(number(at, way, value)?),
+            ("matches", Value::String(text)) => JsonExpect::Matches(at.regex(&reader.rendered(at, text)?)?),
+            ("matches", _) => {
+                return Err(at.error("`matches` needs a regular expression", "put quotes around it: `'^\\d+$'`"));
+            }
+            ("exists", Value::Bool(true)) => JsonExpect::Exists,
+            ("exists", _) => {
+                return Err(at.error("`exists` can only be `true`", "write `exists: true`, or remove the line"));
+            }
+            ("equals", value) => {
+                check_json(at, value, reader)?;
+                JsonExpect::Equals(value.clone())
+            }
+            _ => {
+                let help = suggest(way, WAYS, HELP);
+                return Err(at.key_error(format!("unknown key `{way}` in {}", place.quoted()), help));
+            }
+        });
+    }
+    Ok(all)
 }
 
 /// Checks the templates in a JSON value.

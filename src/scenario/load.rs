@@ -4,18 +4,29 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::reader::{Env, Reader};
-use super::steps::{self, Reach};
-use super::wire::ScenarioWire;
-use super::{Scenario, phases, service, workload};
+use super::steps::{self, Files, Reach, Scope};
+use super::wire::{ScenarioWire, StepWire};
+use super::{Scenario, Soak, Step, churn, figures, phases, service};
 use crate::document::{self, Document, FileError, Kind, Place};
 
 /// What a scenario is, to the reader of documents.
-const SCENARIO: Kind = Kind {
+pub(super) const SCENARIO: Kind = Kind {
     noun: "scenario",
     whole: "the scenario",
     smallest: "`name: my-app` and `target: {image: my-app}`",
-    not_yet: &["patch", "delete", "head", "ws", "websocket", "signal", "restart", "kill"],
-    nulls_below: &["json"],
+    not_yet: &["head"],
+    synonyms: &[
+        ("websocket", "ws"),
+        ("kill", "signal"),
+        ("eventsource", "sse"),
+        ("wait", "sleep"),
+        ("if", "when"),
+        ("loop", "repeat"),
+        ("resume", "unpause"),
+        ("snapshot", "probe"),
+    ],
+    bare: &["await", "ping", "restart", "pause", "unpause"],
+    nulls_below: &["json", "in", "with"],
 };
 
 /// What the command line says in place of the file.
@@ -59,6 +70,11 @@ pub fn schema() -> String {
     document::schema::<ScenarioWire>()
 }
 
+/// The JSON Schema (draft 7) of flow files, as indented text.
+pub fn flow_schema() -> String {
+    steps::flow_schema()
+}
+
 fn resolve(document: &Document, overrides: &Overrides, env: Env<'_>) -> Result<Scenario, FileError> {
     let wire: ScenarioWire = document.decode()?;
     let (path, root) = (document.path(), document.root());
@@ -69,34 +85,50 @@ fn resolve(document: &Document, overrides: &Overrides, env: Env<'_>) -> Result<S
     let target = service::target(path, root.key("target"), &wire.target, overrides.image.as_deref(), &mut reader)?;
     let sidecars = service::sidecars(root.key("sidecars"), &wire.sidecars, &target, &mut reader)?;
     let reach = Reach::new(&target, &sidecars);
-    let ready = phases::ready(root.key("ready"), wire.ready.as_ref(), &target, &reach, &reader)?;
-    let seed = steps::steps(root.key("seed"), &wire.seed, &reader, &reach)?;
+    let files = Files::new(document.folder());
+    let chain = [files.link(path)];
+    let scope = Scope::new(&reader, &reach, &files, &chain);
+    let ready = phases::ready(root.key("ready"), wire.ready.as_ref(), &target, scope)?;
+    let seed = steps::steps(root.key("seed"), &wire.seed, scope)?;
     let soak = phases::soak(path, root.key("soak"), wire.soak.as_ref(), overrides)?;
-    let churn = workload::churn(root.key("churn"), wire.churn.as_ref(), &soak, overrides, &reader, &reach)?;
-    let after = steps::steps(root.key("after"), &wire.after, &reader, &reach)?;
-    let counters = workload::counters(root.key("counters"), &wire.counters, &reader, &reach)?;
+    let churn = churn::churn(root.key("churn"), wire.churn.as_ref(), &soak, overrides, scope)?;
+    let settle = settle(root.key("settle"), &wire.settle, &soak, scope)?;
+    let after = steps::steps(root.key("after"), &wire.after, scope)?;
+    let counters = figures::counters(root.key("counters"), &wire.counters, scope)?;
+    let series = figures::series(root.key("series"), &wire.series, &soak, scope)?;
     let stop = phases::stop(root.key("stop"), wire.stop.as_ref(), &reader)?;
     let thresholds = thresholds(document, wire.thresholds.as_deref(), overrides)?;
+    let included = files.into_texts();
     Ok(Scenario {
         name: wire.name,
         path: path.to_owned(),
         text: document.text().to_owned(),
-        digest: document.digest(),
+        digest: document.digest_with(included.iter().map(|(_, text)| text.as_str())),
+        included,
         target,
         sidecars,
         ready,
         seed,
         soak,
         churn,
-        settle: Vec::new(),
+        settle,
         after,
         counters,
-        series: Vec::new(),
+        series,
         stop,
         thresholds,
         vars: reader.vars,
         secrets: reader.secrets,
     })
+}
+
+/// Steps of the settle phase, which must have the time for them.
+fn settle(place: Place<'_>, wire: &[StepWire], soak: &Soak, scope: Scope<'_>) -> Result<Vec<Step>, FileError> {
+    if !wire.is_empty() && soak.settle.is_zero() {
+        let help = "write `soak: {settle: 2m}`, or remove the steps";
+        return Err(place.key_error("there are steps for the settle phase, and it has no time", help));
+    }
+    steps::steps(place, wire, scope)
 }
 
 /// The name becomes a folder, a label and a part of the names of containers.

@@ -3,7 +3,10 @@
 //! The wire form (`wire.rs`) is what the file says; here stands what it means: every either/or of the file is an enum, every
 //! default is filled in, every duration and size is a number. Strings may hold minijinja templates where a field says so.
 
+mod capture;
+mod churn;
 mod expect;
+mod figures;
 mod load;
 mod options;
 mod phases;
@@ -19,7 +22,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use load::{Overrides, load, parse, schema};
+pub use load::{Overrides, flow_schema, load, parse, schema};
 pub use step::{
     Action, Auth, AwaitStep, Body, Capture, CaptureFrom, ExecStep, Expect, Goal, HttpStep, Items, JsonExpect, LogStep,
     Message, Part, PartContent, RestartStep, Retry, SignalStep, Sought, SseStep, StatusSet, Step, Tls, WsEnd, WsStep,
@@ -36,7 +39,10 @@ pub struct Scenario {
     pub path: PathBuf,
     /// The file's text, kept beside the report.
     pub text: String,
-    /// SHA-256 of the file's text, hex.
+    /// The files that it includes, in the order in which they are met: a relative path without `..` for each, and the text. A
+    /// path is that from the scenario's folder, `up` standing for the folder above.
+    pub included: Vec<(String, String)>,
+    /// SHA-256 of the file's text, of those that it includes behind it, hex.
     pub digest: String,
     /// What is soaked.
     pub target: Target,
@@ -64,7 +70,7 @@ pub struct Scenario {
     pub thresholds: Option<PathBuf>,
     /// Variables for templates, `--set` applied.
     pub vars: BTreeMap<String, String>,
-    /// Values that came from the environment by `from_env`: to be masked everywhere.
+    /// Values that came from the environment by `from_env`, or from files by `from_file`: to be masked everywhere.
     pub secrets: Vec<String>,
 }
 
@@ -156,9 +162,9 @@ pub enum Builder {
 pub enum EnvValue {
     /// Written in the scenario.
     Plain(String),
-    /// Read from slowdrip's environment; never shown.
+    /// Read from slowdrip's environment or from a file; never shown.
     Secret {
-        /// The variable of slowdrip's environment.
+        /// The variable of slowdrip's environment, or `file` and the path.
         from: String,
         /// Its value.
         value: String,
@@ -178,7 +184,7 @@ impl std::fmt::Debug for EnvValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Plain(value) => write!(f, "{value:?}"),
-            Self::Secret { from, .. } => write!(f, "from_env {from}"),
+            Self::Secret { from, .. } => write!(f, "secret from {from}"),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::reader::Reader;
-use super::steps::{Reach, check_path};
+use super::steps::{self, Reach, Scope, check_path};
 use super::wire::{ReadyHttpWire, ReadyWire, SoakWire, StopWire};
 use super::{Healthcheck, Overrides, Ready, ReadyCheck, Soak, Stop, Target, TargetKind};
 use crate::document::{FileError, Place, Scalar, did_you_mean, listed, suggest, written};
@@ -17,8 +17,13 @@ const INTERVAL: Duration = Duration::from_secs(5);
 const LEAST_INTERVAL: Duration = Duration::from_millis(200);
 pub(super) const SIGNALS: [&str; 10] =
     ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL", "SIGABRT", "SIGALRM", "SIGWINCH"];
+/// Signals that steps send; the last two stop nothing for good.
+pub(super) const ALL_SIGNALS: [&str; 12] = [
+    "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL", "SIGABRT", "SIGALRM", "SIGWINCH",
+    "SIGSTOP", "SIGCONT",
+];
 /// What can show that the target is ready.
-pub(super) const CHECKS: [&str; 3] = ["http", "healthcheck", "log"];
+pub(super) const CHECKS: [&str; 4] = ["http", "healthcheck", "log", "steps"];
 
 fn within(
     place: Place<'_>,
@@ -35,9 +40,9 @@ pub(super) fn ready(
     place: Place<'_>,
     wire: Option<&ReadyWire>,
     target: &Target,
-    reach: &Reach<'_>,
-    reader: &Reader<'_>,
+    scope: Scope<'_>,
 ) -> Result<Ready, FileError> {
+    let reader = scope.reader;
     let Some(wire) = wire else {
         return Ok(Ready { check: ReadyCheck::Started, within: STARTED_WITHIN });
     };
@@ -53,13 +58,18 @@ pub(super) fn ready(
     };
     let at = place.key(key);
     let check = if let Some(http) = &wire.http {
-        ready_http(at, http, reach, reader)?
+        ready_http(at, http, scope.reach, reader)?
     } else if let Some(log) = &wire.log {
         if let TargetKind::Pid(_) = target.kind {
             let help = "await an answer with `http`, or leave `ready` out";
             return Err(at.key_error("the log of a running process cannot be read", help));
         }
         ReadyCheck::Log(at.regex(&reader.word(at, log)?)?)
+    } else if let Some(wire) = &wire.steps {
+        if wire.is_empty() {
+            return Err(at.key_error("no step would show anything", "add a step, or await an answer with `http`"));
+        }
+        ReadyCheck::Steps(steps::steps(at, wire, scope)?)
     } else {
         ready_healthcheck(at, wire.healthcheck == Some(true), target)?
     };
@@ -99,7 +109,7 @@ fn ready_http(
 
 fn ready_healthcheck(place: Place<'_>, wanted: bool, target: &Target) -> Result<ReadyCheck, FileError> {
     if !wanted {
-        let help = "write `healthcheck: true`, or another of `http` and `log`";
+        let help = "write `healthcheck: true`, or another of `http`, `log` and `steps`";
         return Err(place.error("`healthcheck` can only be `true`", help));
     }
     match (&target.kind, &target.options.healthcheck) {
@@ -120,21 +130,28 @@ pub(super) fn stop(place: Place<'_>, wire: Option<&StopWire>, reader: &Reader<'_
     let default = Stop { signal: "SIGTERM".to_owned(), within: STOP_WITHIN };
     let Some(wire) = wire else { return Ok(default) };
     let signal = match &wire.signal {
-        Some(written) => {
-            let at = place.key("signal");
-            let written = reader.word(at, written)?;
-            let upper = written.to_ascii_uppercase();
-            let name = if upper.starts_with("SIG") { upper } else { format!("SIG{upper}") };
-            if !SIGNALS.contains(&name.as_str()) {
-                let all = format!("the signals are {}", listed(SIGNALS));
-                let help = suggest(&name, SIGNALS, &all);
-                return Err(at.error(format!("`{written}` is not a signal to stop with"), help));
-            }
-            name
-        }
+        Some(written) => signal_name(place.key("signal"), written, &SIGNALS, "a signal to stop with", reader)?,
         None => default.signal,
     };
     Ok(Stop { signal, within: within(place, wire.within.as_ref(), default.within, reader)? })
+}
+
+/// A signal, whose name may be without `SIG` and in any case.
+pub(super) fn signal_name(
+    place: Place<'_>,
+    wire: &Scalar,
+    known: &[&str],
+    what: &str,
+    reader: &Reader<'_>,
+) -> Result<String, FileError> {
+    let written = reader.word(place, wire)?;
+    let upper = written.to_ascii_uppercase();
+    let name = if upper.starts_with("SIG") { upper } else { format!("SIG{upper}") };
+    if known.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    let help = suggest(&name, known.iter().copied(), &format!("the signals are {}", listed(known)));
+    Err(place.error(format!("`{written}` is not {what}"), help))
 }
 
 /// Where a time was said: by a flag, or in the file.

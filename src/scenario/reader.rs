@@ -1,6 +1,8 @@
 //! What all parts of a scenario are read with: variables, the environment, the folder from which paths count.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,9 +10,12 @@ use std::sync::Arc;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 use super::EnvValue;
-use super::wire::{FromEnvWire, ScenarioWire};
+use super::wire::{ScenarioWire, SecretWire};
 use crate::document::{Either, FileError, Ordered, Place, Scalar, listed, suggest};
 use crate::model::Redactor;
+
+/// The largest file of a secret, bytes.
+const LARGEST_SECRET: u64 = 64 * 1024;
 
 /// Where values of slowdrip's own environment come from.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -34,6 +39,19 @@ impl<'a> Reader<'a> {
         let set = set.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let file = path.display().to_string().into();
         Self { env, file, folder: folder.to_owned(), set, templates, vars: BTreeMap::new(), secrets: Vec::new() }
+    }
+
+    /// The same for a file that is included.
+    pub(super) fn of_file(&self, path: &Path, folder: &Path) -> Self {
+        Self {
+            env: self.env,
+            file: path.display().to_string().into(),
+            folder: folder.to_owned(),
+            set: self.set.clone(),
+            templates: self.templates.clone(),
+            vars: self.vars.clone(),
+            secrets: Vec::new(),
+        }
     }
 
     /// The file that is read.
@@ -73,7 +91,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the variables, which all that comes later may use.
-    pub(super) fn read_vars(&mut self, place: Place<'_>, wire: &Ordered<Either<FromEnvWire>>) -> Result<(), FileError> {
+    pub(super) fn read_vars(&mut self, place: Place<'_>, wire: &Ordered<Either<SecretWire>>) -> Result<(), FileError> {
         for (at, name, value) in wire.at(place) {
             check_name(at, name)?;
             let value = match (self.set.get(name), value) {
@@ -83,15 +101,35 @@ impl<'a> Reader<'a> {
                     (*set).to_owned()
                 }
                 (None, Either::Short(text)) => text.at(at).to_owned(),
-                (None, Either::Long(wire)) => self.read_env(at, wire)?,
+                (None, Either::Long(wire)) => self.secret(at, wire)?.1,
             };
             self.vars.insert(name.to_owned(), value);
         }
         Ok(())
     }
 
-    fn read_env(&mut self, place: Place<'_>, wire: &FromEnvWire) -> Result<String, FileError> {
-        let (at, name) = (place.key("from_env"), wire.from_env.as_str());
+    /// A value that is not written in the scenario, behind where it comes from.
+    fn secret(&mut self, place: Place<'_>, wire: &SecretWire) -> Result<(String, String), FileError> {
+        let (from, value) = match (&wire.from_env, &wire.from_file) {
+            (Some(name), None) => (name.clone(), self.of_env(place, name)?),
+            (None, Some(file)) => self.of_secret_file(place, file)?,
+            (Some(_), Some(_)) => {
+                let help = "keep one of `from_env` and `from_file`";
+                return Err(place.key_error(format!("{} comes from two places", place.quoted()), help));
+            }
+            (None, None) => {
+                let message = format!("{} does not say where the value comes from", place.quoted());
+                return Err(place.key_error(message, "add `from_env: VARIABLE` or `from_file: PATH`"));
+            }
+        };
+        if !self.secrets.contains(&value) {
+            self.secrets.push(value.clone());
+        }
+        Ok((from, value))
+    }
+
+    fn of_env(&self, place: Place<'_>, name: &str) -> Result<String, FileError> {
+        let at = place.key("from_env");
         let Some(value) = (self.env)(name) else {
             let message = format!("{}: the environment has no `{name}`", place.quoted());
             return Err(at.error(message, format!("set it before slowdrip is started: `export {name}=…`")));
@@ -103,17 +141,43 @@ impl<'a> Reader<'a> {
             let help = format!("set `{name}` to at least {least} bytes, or write a value that is no secret here");
             return Err(at.error(message, help));
         }
-        if !self.secrets.contains(&value) {
-            self.secrets.push(value.clone());
-        }
         Ok(value)
+    }
+
+    /// The text of a file, behind its path. What it holds is in no message.
+    fn of_secret_file(&self, place: Place<'_>, file: &Scalar) -> Result<(String, String), FileError> {
+        let at = place.key("from_file");
+        let path = self.file_at(at, file, "of the secret")?;
+        let shown = path.display();
+        let fail = |problem: String, help: &str| at.error(format!("{}: {problem}", place.quoted()), help);
+        let mut bytes = Vec::new();
+        let read = File::open(&path).and_then(|file| file.take(LARGEST_SECRET + 1).read_to_end(&mut bytes));
+        if let Err(error) = read {
+            return Err(fail(format!("`{shown}` cannot be read: {error}"), "check who may read it"));
+        }
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST_SECRET {
+            let help = "a secret has at most 64 KiB; check that the path names the file of one";
+            return Err(fail(format!("`{shown}` is too large"), help));
+        }
+        let Ok(text) = String::from_utf8(bytes) else {
+            return Err(fail(format!("`{shown}` is not UTF-8"), "write the secret as text, for example in base64"));
+        };
+        let value = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+        if value.contains('\0') {
+            return Err(fail(format!("`{shown}` holds a NUL character"), "remove it"));
+        }
+        if value.len() < Redactor::MIN_LEN {
+            let help = format!("write at least {} bytes, or a value that is no secret here", Redactor::MIN_LEN);
+            return Err(fail(format!("what `{shown}` holds is too short to be kept out of the reports"), &help));
+        }
+        Ok((format!("file {shown}"), value.to_owned()))
     }
 
     /// Environment variables of a container or a process.
     pub(super) fn env(
         &mut self,
         place: Place<'_>,
-        wire: &Ordered<Either<FromEnvWire>>,
+        wire: &Ordered<Either<SecretWire>>,
     ) -> Result<BTreeMap<String, EnvValue>, FileError> {
         let mut env = BTreeMap::new();
         for (at, name, value) in wire.at(place) {
@@ -123,7 +187,10 @@ impl<'a> Reader<'a> {
             }
             let value = match value {
                 Either::Short(text) => EnvValue::Plain(self.text(at, text)?),
-                Either::Long(wire) => EnvValue::Secret { from: wire.from_env.clone(), value: self.read_env(at, wire)? },
+                Either::Long(wire) => {
+                    let (from, value) = self.secret(at, wire)?;
+                    EnvValue::Secret { from, value }
+                }
             };
             env.insert(name.to_owned(), value);
         }
@@ -150,7 +217,11 @@ impl<'a> Reader<'a> {
 
     /// A text, its template filled in.
     pub(super) fn text(&self, place: Place<'_>, scalar: &Scalar) -> Result<String, FileError> {
-        let written = scalar.at(place);
+        self.rendered(place, scalar.at(place))
+    }
+
+    /// What a text is with its template filled in.
+    pub(super) fn rendered(&self, place: Place<'_>, written: &str) -> Result<String, FileError> {
         let text = if is_template(written) {
             self.templates.render_str(written, &self.vars).map_err(|error| self.explain(place, written, &error))?
         } else {
@@ -216,6 +287,26 @@ impl<'a> Reader<'a> {
     /// A path that counts from the folder of the scenario.
     pub(super) fn path(&self, place: Place<'_>, scalar: &Scalar) -> Result<PathBuf, FileError> {
         Ok(self.folder.join(self.word(place, scalar)?))
+    }
+
+    /// A file that must be there, by a path that counts from the folder of the file it stands in; `what` is behind "the file".
+    pub(super) fn file_at(&self, place: Place<'_>, scalar: &Scalar, what: &str) -> Result<PathBuf, FileError> {
+        let path = self.path(place, scalar)?;
+        if path.is_file() {
+            return Ok(path);
+        }
+        let problem = if path.exists() { "is no regular file" } else { "does not exist" };
+        let help = format!("it was looked for at `{}`; paths count from the folder of this file", path.display());
+        Err(place.error(format!("{}: the file {what} {problem}", place.quoted()), help))
+    }
+
+    /// Checks the syntax of an expression, which is a template without its braces.
+    pub(super) fn expression(&self, place: Place<'_>, text: &str) -> Result<(), FileError> {
+        self.templates.compile_expression(text).map(drop).map_err(|error| {
+            let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+            let help = "write one expression, for example `{{ count > 5 and name == 'a' }}`";
+            place.error(format!("{}: not a valid expression: {detail}", place.quoted()), help)
+        })
     }
 
     /// Checks the syntax of a template that is filled in when its step runs.

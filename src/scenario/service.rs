@@ -4,9 +4,9 @@ use std::path::{Component, Path};
 
 use super::options;
 use super::reader::Reader;
-use super::wire::{BuildWire, ServiceWire};
+use super::wire::{BuildWire, BuilderWire, ServiceWire};
 use super::{Build, Builder, Network, Sidecar, Target, TargetKind};
-use crate::document::{FileError, Ordered, Place, Scalar, listed};
+use crate::document::{Choice, FileError, Ordered, Place, Scalar, listed};
 
 /// What can be a target.
 pub(super) const KINDS: [&str; 5] = ["build", "image", "container", "command", "pid"];
@@ -193,7 +193,11 @@ fn build(place: Place<'_>, wire: &BuildWire, reader: &Reader<'_>) -> Result<Buil
         stage: optional("target", &wire.target)?,
         network: optional("network", &wire.network)?,
         cache: wire.cache.unwrap_or(true),
-        builder: Builder::Auto,
+        builder: match wire.builder {
+            None | Some(Choice(BuilderWire::Auto)) => Builder::Auto,
+            Some(Choice(BuilderWire::Classic)) => Builder::Classic,
+            Some(Choice(BuilderWire::Buildkit)) => Builder::BuildKit,
+        },
     })
 }
 

@@ -14,6 +14,8 @@ pub const KIND: Kind = Kind {
     whole: "the thresholds file",
     smallest: "`classes: {fd.total: {max: 400}}`",
     not_yet: &[],
+    synonyms: &[],
+    bare: &[],
     nulls_below: &[],
 };
 

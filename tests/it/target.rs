@@ -28,6 +28,7 @@ fn scenario(kind: TargetKind, check: ReadyCheck) -> Scenario {
         name: "it".into(),
         path: "it.yaml".into(),
         text: String::new(),
+        included: Vec::new(),
         digest: String::new(),
         target: Plan { kind, options: ContainerOptions { publish: vec![8080], ..ContainerOptions::default() } },
         sidecars: Vec::new(),

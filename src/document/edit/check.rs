@@ -19,7 +19,15 @@ enum Found {
 type Flat = BTreeMap<Vec<String>, Found>;
 
 /// What a value is parsed as when it stands alone.
-const ALONE: Kind = Kind { noun: "value", whole: "the value", smallest: "`value: 1`", not_yet: &[], nulls_below: &[] };
+const ALONE: Kind = Kind {
+    noun: "value",
+    whole: "the value",
+    smallest: "`value: 1`",
+    not_yet: &[],
+    synonyms: &[],
+    bare: &[],
+    nulls_below: &[],
+};
 
 /// The first place, in the quotes of messages, that differs and should not, or does not and should.
 pub(super) fn first_unexpected(before: &Document, text: &str, settings: &[Setting]) -> Option<String> {

@@ -8,7 +8,15 @@ use serde_yaml::Value;
 use super::*;
 use crate::document::Kind;
 
-const ANY: Kind = Kind { noun: "test", whole: "the test", smallest: "`a: 1`", not_yet: &[], nulls_below: &[] };
+const ANY: Kind = Kind {
+    noun: "test",
+    whole: "the test",
+    smallest: "`a: 1`",
+    not_yet: &[],
+    synonyms: &[],
+    bare: &[],
+    nulls_below: &[],
+};
 
 fn parse(text: &str) -> Document {
     Document::parse(Path::new("x.yaml"), text.to_owned(), ANY).unwrap()

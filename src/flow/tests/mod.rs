@@ -102,6 +102,7 @@ fn scenario() -> Scenario {
         name: "app".to_owned(),
         path: PathBuf::from("app.yaml"),
         text: String::new(),
+        included: Vec::new(),
         digest: String::new(),
         target: Target { kind, options: ContainerOptions::default() },
         sidecars: Vec::new(),

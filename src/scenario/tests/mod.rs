@@ -1,6 +1,7 @@
 //! Scenarios read from text.
 
 mod bad_flags;
+mod bad_includes;
 mod bad_phases;
 mod bad_services;
 mod bad_steps;
@@ -8,6 +9,8 @@ mod bad_workload;
 mod bad_yaml;
 mod fuzz;
 mod good;
+mod good_steps;
+mod good_workload;
 
 use std::path::Path;
 

@@ -92,6 +92,7 @@ fn scenario(kind: TargetKind) -> Scenario {
         name: "faults".into(),
         path: "faults.yaml".into(),
         text: String::new(),
+        included: Vec::new(),
         digest: String::new(),
         target: Plan { kind, options: ContainerOptions::default() },
         sidecars: Vec::new(),

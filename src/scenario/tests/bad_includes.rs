@@ -1,0 +1,3 @@
+//! What is said of flow files that cannot be included.
+
+use super::*;
