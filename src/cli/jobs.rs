@@ -12,7 +12,7 @@ use super::console::{self, Stage};
 use super::run::{How, one};
 use super::{Exit, Failure};
 use crate::model::text::{count, seconds};
-use crate::model::{Severity, Verdict};
+use crate::model::Severity;
 use crate::night::Outcome;
 use crate::scenario::{Network, Scenario, TargetKind, Volume};
 use crate::threshold::RuleSet;

@@ -1,14 +1,17 @@
 //! Whether an answer is what it must be.
 
+use std::time::Duration;
+
+use regex::Regex;
 use reqwest::header::HeaderMap;
 use serde_json::{Number, Value};
 use serde_json_path::JsonPath;
 
-use super::answer::{Body, Seen, size, status};
+use super::answer::{Body, Seen, exactly, size, status};
 use super::secrets::{AnswerMask, Secrets};
 use super::template::{Renderer, TemplateError};
 use crate::model::text::{count, shorten};
-use crate::scenario::{Expect, JsonExpect};
+use crate::scenario::{Expect, JsonExpect, Sought};
 
 /// How much of a value a sentence quotes.
 const QUOTED: usize = 120;
@@ -17,6 +20,7 @@ const QUOTED: usize = 120;
 pub(super) fn unmet(
     expect: &Expect,
     seen: &Seen,
+    took: Duration,
     renderer: &Renderer<'_>,
     secrets: &Secrets,
 ) -> Result<Vec<String>, TemplateError> {
@@ -37,6 +41,7 @@ pub(super) fn unmet(
                 unmet.extend(header(name, template, &answer.headers, renderer, &mask)?);
             }
         }
+        Seen::Message(_) | Seen::Line(_) => {}
         Seen::Exec(output) => {
             let wanted = expect.exit.unwrap_or(0);
             if output.exit_code != wanted {
@@ -44,21 +49,69 @@ pub(super) fn unmet(
             }
         }
     }
-    let body = Body::of(seen);
-    if let Some(template) = &expect.contains {
+    if let Some(most) = expect.latency.filter(|most| took > *most) {
+        let what = match seen {
+            Seen::Exec(_) => "the command to end",
+            Seen::Http(_) | Seen::Message(_) | Seen::Line(_) => "the whole answer",
+        };
+        unmet.push(format!("expected {what} within {}, it took {}", exactly(most), exactly(took)));
+    }
+    let wanted = Within { json: &expect.json, matches: expect.matches.as_ref(), contains: expect.contains.as_deref() };
+    unmet.extend(within(&wanted, &Body::of(seen), renderer, &mask)?);
+    Ok(unmet)
+}
+
+/// Whether a message is the one that is sought. One that is not JSON is not, where something is sought in JSON.
+pub(super) fn sought(
+    sought: &Sought,
+    body: &str,
+    renderer: &Renderer<'_>,
+    secrets: &Secrets,
+) -> Result<bool, TemplateError> {
+    Ok(lacking(sought, body, renderer, secrets)?.is_empty())
+}
+
+/// What a message lacks to be the one that is sought, one sentence each, secrets masked.
+pub(super) fn lacking(
+    sought: &Sought,
+    body: &str,
+    renderer: &Renderer<'_>,
+    secrets: &Secrets,
+) -> Result<Vec<String>, TemplateError> {
+    let wanted = Within { json: &sought.json, matches: sought.matches.as_ref(), contains: sought.contains.as_deref() };
+    within(&wanted, &Body::of_message(body), renderer, &secrets.about(body.as_bytes()))
+}
+
+/// What a body must hold.
+struct Within<'a> {
+    json: &'a [(JsonPath, JsonExpect)],
+    matches: Option<&'a Regex>,
+    contains: Option<&'a str>,
+}
+
+fn within(
+    wanted: &Within<'_>,
+    body: &Body<'_>,
+    renderer: &Renderer<'_>,
+    mask: &AnswerMask<'_>,
+) -> Result<Vec<String>, TemplateError> {
+    let mut unmet = Vec::new();
+    if let Some(template) = wanted.contains {
         let wanted = renderer.text(template)?;
         if !body.text().contains(&wanted) {
             let quoted = shorten(&mask.mask(&wanted), QUOTED);
-            unmet.push(format!(
-                "expected {} to contain `{quoted}`, which its {} do not",
-                body.name,
-                size(seen.body().len())
-            ));
+            unmet.push(format!("expected {} to contain `{quoted}`, which its {} do not", body.name, size(body.len())));
         }
     }
-    for (path, wanted) in &expect.json {
+    if let Some(regex) = wanted.matches
+        && !regex.is_match(body.text())
+    {
+        let quoted = shorten(regex.as_str(), QUOTED);
+        unmet.push(format!("expected {} to match `{quoted}`, which its {} do not", body.name, size(body.len())));
+    }
+    for (path, wanted) in wanted.json {
         let problem = match body.find(path) {
-            Ok(nodes) => json(path, wanted, &nodes, renderer, &mask)?,
+            Ok(nodes) => json(path, wanted, &nodes, renderer, mask)?,
             Err(problem) => Some(problem),
         };
         // A body that is not JSON is said once, not for every path.
@@ -127,16 +180,38 @@ fn json(
                 Err(problem) => Some(format!("expected {path} to be {}, {problem}", quoted(&wanted))),
             }
         }
-        JsonExpect::AtMost(_) | JsonExpect::Matches(_) => Some("not yet".to_owned()),
-        JsonExpect::AtLeast(least) => match one().map(|node| (node, number(node))) {
-            Ok((_, Some(figure))) if figure >= *least => None,
-            Ok((node, Some(_))) => Some(format!("expected {path} to be at least {least}, found {}", quoted(node))),
-            Ok((node, None)) => {
-                Some(format!("expected {path} to be at least {least}, found {}, which is no number", quoted(node)))
+        JsonExpect::AtLeast(least) => bound(path, &format!("at least {least}"), |figure| figure >= *least, one(), mask),
+        JsonExpect::AtMost(most) => bound(path, &format!("at most {most}"), |figure| figure <= *most, one(), mask),
+        JsonExpect::Matches(regex) => {
+            let wanted = shorten(regex.as_str(), QUOTED);
+            match one() {
+                Ok(Value::String(text)) if regex.is_match(text) => None,
+                Ok(node @ Value::String(_)) => {
+                    Some(format!("expected {path} to match `{wanted}`, found {}", quoted(node)))
+                }
+                Ok(node) => {
+                    Some(format!("expected {path} to match `{wanted}`, found {}, which is no text", quoted(node)))
+                }
+                Err(problem) => Some(format!("expected {path} to match `{wanted}`, {problem}")),
             }
-            Err(problem) => Some(format!("expected {path} to be at least {least}, {problem}")),
-        },
+        }
     })
+}
+
+fn bound(
+    path: &JsonPath,
+    wanted: &str,
+    holds: impl Fn(f64) -> bool,
+    node: Result<&Value, String>,
+    mask: &AnswerMask<'_>,
+) -> Option<String> {
+    let found = match node.map(|node| (node, number(node))) {
+        Ok((_, Some(figure))) if holds(figure) => return None,
+        Ok((node, Some(_))) => format!("found {}", quoted(node, mask)),
+        Ok((node, None)) => format!("found {}, which is no number", quoted(node, mask)),
+        Err(problem) => problem,
+    };
+    Some(format!("expected {path} to be {wanted}, {found}"))
 }
 
 /// The number in a JSON value: a number, or a text that is nothing but one.

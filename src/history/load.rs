@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::StoreError;
-use crate::model::{Assessment, FdCensus, ProcId, RUN_FORMAT, Reading, RunRecord, Snapshot, StoredNight};
+use super::{StoreError, records};
+use crate::model::{Assessment, FdCensus, KeptFigure, ProcId, RUN_FORMAT, Reading, RunRecord, Snapshot, StoredNight};
 
 /// Why a night cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -58,9 +58,15 @@ pub fn load(folder: &Path) -> Result<StoredNight, LoadError> {
         unread_lines,
         evidence: evidence_of(folder)?,
         log: super::log::read(&folder.join("log.jsonl"))?,
-        figures: Vec::new(),
-        probes: Vec::new(),
+        figures: figures(folder)?,
+        probes: records::read(&folder.join("probes.jsonl"), records::PROBES)?,
     })
+}
+
+fn figures(folder: &Path) -> Result<Vec<KeptFigure>, StoreError> {
+    let mut figures: Vec<KeptFigure> = records::read(&folder.join("figures.jsonl"), records::FIGURES)?;
+    figures.sort_by_key(|figure| figure.at_ms);
+    Ok(figures)
 }
 
 fn load_record(folder: &Path) -> Result<RunRecord, LoadError> {

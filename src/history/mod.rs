@@ -8,6 +8,7 @@ mod journal;
 mod lines;
 mod load;
 mod log;
+mod records;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub use journal::Journal;
 pub use lines::{append_line, earlier, lock_folder, read_all_lines, read_lines};
 pub use load::{LoadError, find_run, load, runs_of};
 pub use log::LogFile;
+pub use records::RecordFile;
 pub use store::{RunDir, is_over, write_index};
 
 /// A file or folder of the reports could not be written or read.

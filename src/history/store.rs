@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Journal, LogFile, StoreError};
-use crate::model::{Assessment, Redactor, RunRecord};
+use super::{Journal, LogFile, RecordFile, StoreError, records};
+use crate::model::{Assessment, KeptFigure, NamedSnapshot, Redactor, RunRecord};
 
 /// The folder of one run, to write into.
 #[derive(Debug, Clone)]
@@ -66,6 +66,22 @@ impl RunDir {
     /// It could not be opened.
     pub fn log(&self) -> Result<LogFile, StoreError> {
         LogFile::create(&self.path.join("log.jsonl"), Arc::clone(&self.redactor))
+    }
+
+    /// Opens `figures.jsonl` for appending.
+    ///
+    /// # Errors
+    /// It could not be opened.
+    pub fn figures(&self) -> Result<RecordFile<KeptFigure>, StoreError> {
+        RecordFile::create(&self.path.join("figures.jsonl"), Arc::clone(&self.redactor), records::FIGURES)
+    }
+
+    /// Opens `probes.jsonl` for appending.
+    ///
+    /// # Errors
+    /// It could not be opened.
+    pub fn probes(&self) -> Result<RecordFile<NamedSnapshot>, StoreError> {
+        RecordFile::create(&self.path.join("probes.jsonl"), Arc::clone(&self.redactor), records::PROBES)
     }
 
     /// Writes `run.json`.

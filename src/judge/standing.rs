@@ -150,9 +150,11 @@ fn comes_back(night: &Night<'_>, counter: &CounterRecord, most: f64) -> Finding 
 fn churn(record: &ChurnRecord) -> Finding {
     let ChurnRecord { begun, failed, .. } = *record;
     let allowed = (record.max_failed * begun as f64).floor();
-    let began = format!("Began {}", count(begun, "iteration"));
+    let by = if record.users > 1 { format!(" by {} users", record.users) } else { String::new() };
+    let began = format!("Began {}{by}", count(begun, "iteration"));
     let (status, text) = if begun == 0 {
-        (Status::Undecided, "Began no iteration.".to_owned())
+        let first = record.first_failure.as_deref().map(|text| format!(" {}.", sentence::foreign(text)));
+        (Status::Undecided, format!("Began no iteration.{}", first.unwrap_or_default()))
     } else if failed == 0 {
         (Status::Holds, format!("{began}; none failed."))
     } else {
@@ -211,6 +213,10 @@ mod tests {
         assert_eq!(of(24, 2), (Status::Holds, text.to_owned()));
         assert_eq!(of(24, 3).0, Status::Undecided);
         assert_eq!(of(1, 1).0, Status::Undecided);
+        let several = |failed| ChurnRecord { begun: 12, failed, max_failed: 0.1, users: 4, ..ChurnRecord::default() };
+        assert_eq!(churn(&several(0)).sentence, "Began 12 iterations by 4 users; none failed.");
+        let text = "Began 12 iterations by 4 users, and 2 of them failed (1 may).";
+        assert_eq!((churn(&several(2)).status, churn(&several(2)).sentence.as_str()), (Status::Undecided, text));
         let wild = ChurnRecord { begun: 3, failed: u64::MAX, max_failed: f64::NAN, ..ChurnRecord::default() };
         assert_eq!(churn(&wild).status, Status::Undecided);
     }

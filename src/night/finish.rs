@@ -12,6 +12,7 @@ use crate::model::{Assessment, Ending, Phase, Verdict};
 impl Night<'_> {
     /// Evidence, verdict, pages, removal. Nothing in here ends early: what fails is named and the rest goes on.
     pub(super) async fn finish(mut self, interrupt: &watch::Receiver<Option<i32>>) -> Outcome {
+        self.unpause().await;
         self.collect_events();
         self.end_log().await;
         if !matches!(self.record.ending, Ending::Completed) {

@@ -1,10 +1,12 @@
 //! The target's log during the watching, on disk as it comes, in a task of its own.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use regex::Regex;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -12,6 +14,7 @@ use super::Night;
 use crate::history::LogFile;
 use crate::model::text::printable;
 use crate::model::{LogRecord, Redactor};
+use crate::scenario::{CounterSource, Scenario};
 use crate::target::{Followed, Target};
 
 /// So many lines are taken at once, where there are so many.
@@ -35,6 +38,32 @@ impl Following {
     }
 }
 
+/// Lines of the log that are counted for a workload counter.
+#[derive(Debug)]
+pub(super) struct LineCount {
+    /// Which of the scenario's counters.
+    pub(super) counter: usize,
+    pattern: Regex,
+    found: AtomicU64,
+}
+
+impl LineCount {
+    /// Those that a scenario asks for.
+    pub(super) fn of(scenario: &Scenario) -> Arc<[Self]> {
+        let counters = scenario.counters.iter().enumerate();
+        let of_log = counters.filter_map(|(counter, one)| match &one.source {
+            CounterSource::Log(pattern) => Some(Self { counter, pattern: pattern.clone(), found: AtomicU64::new(0) }),
+            CounterSource::Read(_) => None,
+        });
+        of_log.collect()
+    }
+
+    /// How many lines there were since the begin of the soak.
+    pub(super) fn found(&self) -> u64 {
+        self.found.load(Ordering::Relaxed)
+    }
+}
+
 /// Sorts what comes into the file and the record.
 struct Keeper {
     // When the soak began.
@@ -43,6 +72,7 @@ struct Keeper {
     file: Option<LogFile>,
     record: Arc<Mutex<LogRecord>>,
     redactor: Arc<Redactor>,
+    counts: Arc<[LineCount]>,
 }
 
 impl Keeper {
@@ -67,6 +97,11 @@ impl Keeper {
                     if until.is_some_and(|until| at > until) {
                         in_time = false;
                         continue;
+                    }
+                    if at >= self.begin {
+                        for count in self.counts.iter().filter(|count| count.pattern.is_match(&line.text)) {
+                            count.found.fetch_add(1, Ordering::Relaxed);
+                        }
                     }
                     lines.push((at.as_millisecond() - self.begin.as_millisecond(), line.text));
                 }
@@ -133,7 +168,8 @@ impl Night<'_> {
         let Some(lines) = self.target.as_deref().and_then(|target: &Target| target.follow_log(begin)) else { return };
         let record = Arc::new(Mutex::new(LogRecord::default()));
         let redactor = Arc::clone(&self.redactor);
-        let mut keeper = Keeper { begin, file: None, record: Arc::clone(&record), redactor };
+        let counts = Arc::clone(&self.line_counts);
+        let mut keeper = Keeper { begin, file: None, record: Arc::clone(&record), redactor, counts };
         match self.folder.log() {
             Ok(file) => keeper.file = Some(file),
             Err(error) => keeper.problem(&error.to_string()),
@@ -183,12 +219,27 @@ mod tests {
 
     /// Follows these pieces up to `end`: the record, and the lines of the file.
     async fn followed(begin: Timestamp, pieces: Vec<Followed>, end: Timestamp) -> (LogRecord, Vec<(i64, String)>) {
+        let (record, lines, _) = counted(begin, pieces, end, &[]).await;
+        (record, lines)
+    }
+
+    /// The same, with how many lines match each pattern.
+    async fn counted(
+        begin: Timestamp,
+        pieces: Vec<Followed>,
+        end: Timestamp,
+        patterns: &[&str],
+    ) -> (LogRecord, Vec<(i64, String)>, Vec<u64>) {
+        let count =
+            |pattern: &&str| LineCount { counter: 0, pattern: Regex::new(pattern).unwrap(), found: AtomicU64::new(0) };
+        let counts: Arc<[LineCount]> = patterns.iter().map(count).collect();
         let folder = tempfile::tempdir().unwrap();
         let redactor = Arc::new(Redactor::new());
         redactor.add("hunter2");
         let run = RunDir::create(folder.path(), "s", "r", Arc::clone(&redactor)).unwrap();
         let record = Arc::new(Mutex::new(LogRecord::default()));
-        let keeper = Keeper { begin, file: Some(run.log().unwrap()), record: Arc::clone(&record), redactor };
+        let file = Some(run.log().unwrap());
+        let keeper = Keeper { begin, file, record: Arc::clone(&record), redactor, counts: Arc::clone(&counts) };
         let (sender, ended) = watch::channel(None);
         sender.send_replace(Some(end));
         follow(stream::iter(pieces).chain(stream::pending()).boxed(), keeper, ended).await;
@@ -196,7 +247,19 @@ mod tests {
         let lines = text.lines().map(|line| serde_json::from_str::<KeptLine>(line).unwrap());
         let lines = lines.map(|line| (line.at_ms, line.text)).collect();
         let record = record.lock().unwrap().clone();
-        (record, lines)
+        (record, lines, counts.iter().map(LineCount::found).collect())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lines_are_counted_from_the_begin_on_also_where_they_are_not_kept() {
+        let begin = Timestamp::from_second(1_000_000).unwrap();
+        let at = |seconds| begin + SignedDuration::from_secs(seconds);
+        let mut pieces = vec![line(at(-1), "call 0")];
+        pieces.extend((0..60_000).map(|n| line(at(1), if n % 2 == 0 { "call hunter2" } else { "other" })));
+        pieces.push(line(at(9), "call too late"));
+        let (record, lines, counts) = counted(begin, pieces, at(3), &["^call", "hunter", "nothing"]).await;
+        assert_eq!(counts, [30_000, 30_000, 0]);
+        assert!(record.dropped > 0 && lines.len() < 60_000);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,16 +3,24 @@
 //! build/start → ready → seed → soak → settle → after → stop → judge → report → remove. Whatever ends the phases early
 //! (a failure, a signal, a dead engine, a full disk), the rest still happens: evidence, verdict, report, removal.
 
+mod asked;
 mod baseline;
 mod churn;
 mod clocks;
+mod counters;
+mod figures;
 mod finish;
 mod follow;
 mod host;
 mod notice;
 mod phases;
 mod reach;
+mod ready;
 mod soak;
+mod steer;
+#[cfg(test)]
+mod testing;
+mod watching;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -143,7 +151,12 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
         clock: tokio::time::Instant::now(),
         soak_clock: None,
         target: None,
+        life: None,
+        paused: Arc::default(),
+        asked: asked::Asked::default(),
         churned: Arc::default(),
+        kept_figures: Arc::default(),
+        line_counts: follow::LineCount::of(scenario),
         following: None,
         reach: reach::Reach::None,
         evidence_taken: false,
@@ -238,7 +251,14 @@ struct Night<'a> {
     soak_clock: Option<tokio::time::Instant>,
     // Shared with the churn for as long as that goes on.
     target: Option<Arc<Target>>,
+    // The process and the number of restarts when the target was last seen to run.
+    life: Option<(u32, u64)>,
+    // By steps.
+    paused: Arc<std::sync::atomic::AtomicBool>,
+    asked: asked::Asked,
     churned: Arc<churn::Tally>,
+    kept_figures: Arc<figures::Kept>,
+    line_counts: Arc<[follow::LineCount]>,
     following: Option<follow::Following>,
     reach: reach::Reach,
     evidence_taken: bool,

@@ -1,16 +1,13 @@
 //! The phases in which the target is up.
 
-use std::future::pending;
 use std::sync::Arc;
 
+use super::counters::Moment;
 use super::{Night, Notice, not_started};
-use crate::access::Subject;
 use crate::flow::Flow;
 use crate::history::StoreError;
 use crate::model::text::{printable, shorten};
-use crate::model::{ChurnRecord, CounterRecord, Ending, Event, EventKind, Phase, PhaseRecord, Verdict};
-use crate::probe::Graces;
-use crate::scenario::CounterSource;
+use crate::model::{Ending, Event, EventKind, Phase, PhaseRecord, Verdict};
 use crate::target::{self, Target};
 
 impl Night<'_> {
@@ -24,9 +21,10 @@ impl Night<'_> {
 
     async fn phases_or_ending(&mut self) -> Result<(), Ending> {
         self.start().await?;
-        self.ready().await?;
-        let mut flow = self.seed().await?;
-        // What the seeding started may run as somebody else than what was there at the start.
+        let ready = self.ready().await?;
+        let mut flow = self.seed(ready).await?;
+        // What the seeding started may run as somebody else than what was there at the start, or may be another process.
+        self.follow_target().await?;
         self.access()?.check().await.map_err(|error| unreadable(&error))?;
         self.read_counters(&mut flow, Moment::Start).await;
         self.watch(&mut flow).await?;
@@ -65,18 +63,20 @@ impl Night<'_> {
     }
 
     /// Milliseconds since the soak began; before it, since the run began, until [`Night::begin_soak`] knows better.
-    fn at_ms(&self) -> i64 {
+    pub(super) fn at_ms(&self) -> i64 {
         i64::try_from(self.soak_clock.unwrap_or(self.clock).elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
     /// Starts the clock of the soak, and counts what happened before from it.
-    fn begin_soak(&mut self) {
+    pub(super) fn begin_soak(&mut self) -> Result<(), Ending> {
         let begin = self.at_ms();
         for event in &mut self.record.events {
             event.at_ms -= begin;
         }
+        self.asked.count_from(begin).map_err(|message| Ending::NotWritten { message })?;
         self.soak_clock = Some(tokio::time::Instant::now());
         self.record.soak_started = Some(jiff::Timestamp::now());
+        Ok(())
     }
 
     pub(super) fn note(&mut self, kind: EventKind, text: &str) {
@@ -116,30 +116,15 @@ impl Night<'_> {
         }
     }
 
-    /// Waits for the target and opens the way to its processes, so that a night that could not be watched ends before it is seeded.
-    async fn ready(&mut self) -> Result<(), Ending> {
-        self.enter(Phase::Ready)?;
-        let Some(target) = &self.target else { return Err(Ending::Unfinished) };
-        let (audience, redactor) = (self.audience, &self.redactor);
-        target
-            .wait_ready(&|line| say(audience, redactor, line))
-            .await
-            .map_err(|error| Ending::NeverReady { message: error.to_string() })?;
-        let Some(scope) = target.scope() else {
-            return Err(Ending::Unreadable { message: "the target has no process to look at".to_owned() });
-        };
-        let subject = Subject { scope, healthcheck: target.healthcheck(), graces: Graces::default() };
-        self.open_access(subject).await
-    }
-
-    async fn seed(&mut self) -> Result<Flow, Ending> {
+    async fn seed(&mut self, mut flow: Flow) -> Result<Flow, Ending> {
         self.enter(Phase::Seed)?;
-        let Some(target) = &self.target else { return Err(Ending::Unfinished) };
-        let failed = |error: &crate::flow::StepError| Ending::SeedFailed { message: error.to_string() };
-        let mut flow = Flow::new(self.scenario, Arc::clone(&self.redactor), self.record.seed.unwrap_or_default())
-            .map_err(|error| failed(&error))?;
-        let (audience, redactor) = (self.audience, &self.redactor);
-        let seeded = flow.run(&self.scenario.seed, &**target, &|line| say(audience, redactor, line)).await;
+        let Some(target) = self.steered() else { return Err(Ending::Unfinished) };
+        // From here on the way to the processes is open.
+        flow.probe_by(Some(self.asked.open()));
+        let (scenario, audience, redactor) = (self.scenario, self.audience, Arc::clone(&self.redactor));
+        let progress = |line: &str| say(audience, &redactor, line);
+        let seeded = self.serving(Phase::Seed, flow.run(&scenario.seed, &target, &progress)).await;
+        self.unpause().await;
         match seeded {
             Ok(()) => Ok(flow),
             // A target that ended is the better explanation of a refused connection.
@@ -147,92 +132,9 @@ impl Night<'_> {
                 Some(message) => {
                     Ending::SeedFailed { message: format!("the target ended during seeding: {message}\n{error}") }
                 }
-                None => failed(&error),
+                None => Ending::SeedFailed { message: error.to_string() },
             }),
         }
-    }
-
-    /// Reads every workload counter. A figure that is missing makes the night inconclusive, it does not end it.
-    async fn read_counters(&mut self, flow: &mut Flow, moment: Moment) {
-        let Some(target) = &self.target else { return };
-        for (index, counter) in self.scenario.counters.iter().enumerate() {
-            if moment == Moment::Settled && counter.at_most.is_none() {
-                continue;
-            }
-            let CounterSource::Read(figure) = &counter.source else { continue };
-            let (figure, problem) = match flow.read(&counter.name, figure, &**target).await {
-                Ok(figure) => (Some(figure), None),
-                Err(error) => (None, Some(error.to_string())),
-            };
-            if moment == Moment::Start {
-                self.record.counters.push(CounterRecord {
-                    name: counter.name.clone(),
-                    start: None,
-                    end: None,
-                    at_least: counter.at_least.unwrap_or(0.0),
-                    at_most: counter.at_most,
-                    settled: None,
-                    problem: None,
-                });
-            }
-            let Some(entry) = self.record.counters.get_mut(index) else { continue };
-            match moment {
-                Moment::Start => entry.start = figure,
-                Moment::End => entry.end = figure,
-                Moment::Settled => entry.settled = figure,
-            }
-            entry.problem = entry.problem.take().or(problem);
-        }
-    }
-
-    async fn watch(&mut self, flow: &mut Flow) -> Result<(), Ending> {
-        self.record.churn = self.scenario.churn.as_ref().map(|_| ChurnRecord::default());
-        self.enter(Phase::Soak)?;
-        self.begin_soak();
-        let mut journal = self.folder.journal().map_err(|error| not_written(&error))?;
-        let mut watch = super::soak::Watch::new(self.scenario.soak.interval);
-        self.follow_log();
-        let churning = self.churning();
-        let churn = async {
-            match churning {
-                Some(churning) => churning.run(flow).await,
-                None => pending().await,
-            }
-        };
-        // Both in turn on one task: neither waits for the other, and whatever ends the soak ends the churn.
-        tokio::select! {
-            biased;
-            soaked = self.soak(&mut watch, &mut journal, Phase::Soak, self.scenario.soak.duration) => soaked?,
-            never = churn => match never {},
-        }
-        self.sum_up_churn();
-        self.read_counters(flow, Moment::End).await;
-        if !self.scenario.soak.settle.is_zero() {
-            self.enter(Phase::Settle)?;
-            self.soak(&mut watch, &mut journal, Phase::Settle, self.scenario.soak.settle).await?;
-        }
-        self.end_log().await;
-        self.read_counters(flow, Moment::Settled).await;
-        journal.sync().map_err(|error| not_written(&error))
-    }
-
-    async fn after(&mut self, flow: &mut Flow) -> Result<(), Ending> {
-        if self.scenario.after.is_empty() {
-            return Ok(());
-        }
-        self.enter(Phase::After)?;
-        let Some(target) = &self.target else { return Err(Ending::Unfinished) };
-        let (audience, redactor) = (self.audience, &self.redactor);
-        if let Err(error) = flow.run(&self.scenario.after, &**target, &|line| say(audience, redactor, line)).await {
-            self.warn(&error.summary());
-            self.record.after_failures.push(self.redactor.mask(&error.summary()));
-            // The whole exchange is evidence; the record keeps one line of it.
-            return self
-                .folder
-                .write_text("evidence/after.txt", &format!("{error}\n"))
-                .map_err(|error| not_written(&error));
-        }
-        Ok(())
     }
 
     async fn stop(&mut self) -> Result<(), Ending> {
@@ -253,6 +155,7 @@ impl Night<'_> {
     pub(super) fn collect_events(&mut self) {
         self.collect_churn();
         self.collect_log();
+        self.collect_series();
         let Some(target) = &self.target else { return };
         for event in target.drain_events() {
             let since_soak = self
@@ -279,17 +182,6 @@ impl Night<'_> {
             self.take_evidence().await;
         }
     }
-}
-
-/// When the workload counters are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Moment {
-    /// After the seeding.
-    Start,
-    /// At the end of the soak.
-    End,
-    /// At the end of the settle phase, those that must come back.
-    Settled,
 }
 
 /// Hands a line to the audience, masked and harmless, cut to what a person reads.

@@ -8,12 +8,15 @@ use super::{Night, Notice, Tick};
 use crate::history::Journal;
 use crate::judge;
 use crate::model::text::seconds;
-use crate::model::{Ending, EventKind, Phase, Snapshot};
+use crate::model::{Ending, EventKind, GapReason, Phase, Snapshot};
 use crate::probe::Depth;
 use crate::target::{Facts, State};
 
 /// How often the target is asked whether it still lives, at least.
 const PULSE: Duration = Duration::from_secs(1);
+
+/// How often the record is put on disk while nothing else asks for it: a crash costs no more of it than that.
+const SAVED: Duration = Duration::from_secs(60);
 
 /// How long the engine may be silent before the night ends.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,13 +29,15 @@ pub(super) struct Watch {
     taken: u32,
     // At the last snapshot.
     clocks: Option<Clocks>,
-    restarts: Option<u64>,
     silent_since: Option<tokio::time::Instant>,
+    // When the record was last put on disk.
+    saved: tokio::time::Instant,
 }
 
 impl Watch {
     pub(super) fn new(interval: Duration) -> Self {
-        Self { facts: Facts::default(), interval, taken: 0, clocks: None, restarts: None, silent_since: None }
+        let saved = tokio::time::Instant::now();
+        Self { facts: Facts::default(), interval, taken: 0, clocks: None, silent_since: None, saved }
     }
 }
 
@@ -48,7 +53,7 @@ impl Night<'_> {
         let begin = tokio::time::Instant::now();
         let mut due = begin;
         while due < begin + length {
-            self.wait_alive(watch, due).await?;
+            self.wait_alive(watch, phase, due).await?;
             let late = due.elapsed();
             if late > watch.interval {
                 self.note(EventKind::Gap, &format!("a snapshot came {} late", seconds(late.as_secs_f64())));
@@ -58,6 +63,10 @@ impl Night<'_> {
             let snapshot = self.look(watch, phase, depth).await?;
             journal.append(&snapshot).map_err(|error| not_written(&error))?;
             self.collect_events();
+            if watch.saved.elapsed() >= SAVED {
+                self.save()?;
+                watch.saved = tokio::time::Instant::now();
+            }
             due = next_on_grid(due, watch.interval);
             // In time for the last snapshot, which waits for nothing.
             let before_last = !last && due + watch.interval >= begin + length;
@@ -73,15 +82,21 @@ impl Night<'_> {
                 worst: judge::worst(&snapshot, self.rules),
             }));
         }
-        self.wait_alive(watch, begin + length).await
+        self.wait_alive(watch, phase, begin + length).await
     }
 
-    /// Waits until `due`, and asks the target at least every [`PULSE`] whether it lives.
-    async fn wait_alive(&mut self, watch: &mut Watch, due: tokio::time::Instant) -> Result<(), Ending> {
+    /// Waits until `due`, asks the target at least every [`PULSE`] whether it lives, and takes the snapshots that steps ask for.
+    async fn wait_alive(&mut self, watch: &mut Watch, phase: Phase, due: tokio::time::Instant) -> Result<(), Ending> {
         loop {
-            let now = tokio::time::Instant::now();
-            let next = due.min(now + PULSE);
-            tokio::time::sleep_until(next).await;
+            let next = due.min(tokio::time::Instant::now() + PULSE);
+            loop {
+                let request = tokio::select! {
+                    biased;
+                    () = tokio::time::sleep_until(next) => break,
+                    request = self.asked.next() => request,
+                };
+                self.answer(phase, request).await;
+            }
             self.pulse(watch).await?;
             if next >= due {
                 return Ok(());
@@ -97,21 +112,34 @@ impl Night<'_> {
         };
         watch.silent_since = None;
         watch.facts.note(target, &state);
-        if let State::Running { restarts, .. } = state {
-            let restarted = watch.restarts.is_some_and(|before| before != restarts);
-            watch.restarts = Some(restarts);
-            // The restart itself is among the target's events.
-            if restarted && let Some(scope) = target.scope() {
-                self.access()?.retarget(scope).await.map_err(|error| unreadable(&error))?;
-            }
-            return Ok(());
-        }
-        let message = how_it_ended(&state).unwrap_or_default();
+        let Some(message) = how_it_ended(&state) else { return self.follow_to(&state).await };
         self.collect_events();
         if self.record.events.last().is_none_or(|event| event.kind != EventKind::Died) {
             self.note(EventKind::Died, &format!("the target ended: {message}"));
         }
         Err(Ending::Died { message })
+    }
+
+    /// Looks from now on at the processes that the target has now, where it was started anew. An engine that does not answer
+    /// is asked again at the next opportunity.
+    pub(super) async fn follow_target(&mut self) -> Result<(), Ending> {
+        let Some(target) = &self.target else { return Err(Ending::Unfinished) };
+        match target.state().await {
+            Ok(state) => self.follow_to(&state).await,
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn follow_to(&mut self, state: &State) -> Result<(), Ending> {
+        let State::Running { pid, restarts, .. } = state else { return Ok(()) };
+        let life = (*pid, *restarts);
+        // That it was started anew is among the target's events.
+        let anew = self.life.replace(life).is_some_and(|before| before != life);
+        let scope = self.target.as_ref().filter(|_| anew).and_then(|target| target.scope());
+        if let Some(scope) = scope {
+            self.access()?.retarget(scope).await.map_err(|error| unreadable(&error))?;
+        }
+        Ok(())
     }
 
     /// An engine may be started anew while its containers go on: the night waits for it for a while.
@@ -138,13 +166,25 @@ impl Night<'_> {
         }
         let at = self.soak_clock.map_or(Duration::ZERO, |clock| clock.elapsed());
         let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
-        let looked = self.access()?.snapshot(watch.taken, at_ms, phase, depth).await;
+        let mut looked = self.access()?.snapshot(watch.taken, at_ms, phase, depth).await;
+        if is_lost(looked.as_ref().ok()) {
+            // The target may have been started anew just now.
+            self.pulse(watch).await?;
+            looked = self.access()?.snapshot(watch.taken, at_ms, phase, depth).await;
+        }
         self.note_access();
         watch.taken += 1;
         let mut snapshot = looked.map_err(|error| unreadable(&error))?;
         watch.facts.enter(&mut snapshot.target);
         Ok(snapshot)
     }
+}
+
+/// Whether a look found no process, and could have: one that came late would come late again.
+fn is_lost(looked: Option<&Snapshot>) -> bool {
+    looked.is_none_or(|snapshot| {
+        snapshot.processes.is_empty() && snapshot.gaps.iter().all(|gap| gap.reason != GapReason::Late)
+    })
 }
 
 /// The next of the times at which snapshots are due. The grid stays: what was missed is a gap, not a burst of snapshots.

@@ -193,7 +193,7 @@ fn cpu_us(stat: &Stat) -> u64 {
 fn pss(dir: &ProcDir, base: &str, depth: Depth) -> Option<Reading<u64>> {
     match depth {
         Depth::Trial | Depth::Light => None,
-        Depth::Full => Some(match dir.read(&format!("{base}smaps_rollup"), 64 * 1024) {
+        Depth::Full | Depth::Aside => Some(match dir.read(&format!("{base}smaps_rollup"), 64 * 1024) {
             Ok(text) => parse::pss(&text),
             Err(errno) => refused(errno),
         }),

@@ -25,6 +25,9 @@ pub enum Depth {
     /// Also the proportional share of memory, for which the kernel walks all pages and stalls the target's own mapping of
     /// memory for some milliseconds per gigabyte.
     Full,
+    /// As much as [`Depth::Full`], beside the row of looks: nothing of it is remembered, so that ages, dead handles and
+    /// turnover of the looks in the row are what they would be without it. It tells none of these itself.
+    Aside,
 }
 
 /// Takes snapshots of one target; remembers what it must from one to the next.
@@ -214,8 +217,12 @@ impl Sampler {
         self.sockets.enter(&mut seen, &mut table);
         self.threads.enter(&self.root, &mut seen);
         gaps.extend(without_share(&seen));
-        let turnover = self.ledger.observe(seq, &seen);
-        let found = self.tracker.observe(&Look { at_ms, root: &self.root, seen: &seen, sockets: &table });
+        let (turnover, found) = if depth == Depth::Aside {
+            Default::default()
+        } else {
+            let turnover = self.ledger.observe(seq, &seen);
+            (turnover, self.tracker.observe(&Look { at_ms, root: &self.root, seen: &seen, sockets: &table }))
+        };
         self.sockets.recycle(table);
         let cgroup = match self.finder.scope() {
             Scope::Container { pid, id } => self.cgroups.look(&self.root, *pid, id, &mut gaps),

@@ -16,6 +16,17 @@ pub(crate) struct Choice {
     pub(crate) older_than: Option<Duration>,
 }
 
+impl Choice {
+    fn question<'a>(&'a self, night: &StoredNight) -> Question<'a> {
+        Question {
+            class: &self.name,
+            select: &self.select,
+            older_than: self.older_than,
+            memory_limit: night.record.target.memory_limit,
+        }
+    }
+}
+
 impl From<Metric> for Choice {
     fn from(metric: Metric) -> Self {
         Self { name: metric.to_string(), select: Selector::Metric(metric), older_than: None }
@@ -57,18 +68,7 @@ fn rules(night: &StoredNight) -> Vec<Choice> {
 /// Every class worth a chart, tonight and the night before: those of the rules first, then the built-in ones that were ever in
 /// use on either night.
 pub(crate) fn lines(night: &StoredNight, previous: Option<&StoredNight>) -> Vec<(Line, Option<Line>)> {
-    let mut choices = rules(night);
-    let judged = night.assessment.iter().flat_map(|assessment| &assessment.findings);
-    let named: Vec<Metric> = judged.filter_map(|finding| finding.class.parse().ok()).collect();
-    let add = |choices: &mut Vec<Choice>, metric: Metric| {
-        let choice = Choice::from(metric);
-        if choices.iter().all(|known| known.name != choice.name) {
-            choices.push(choice);
-        }
-    };
-    named.into_iter().for_each(|metric| add(&mut choices, metric));
-    let ruled = choices.len();
-    Metric::all().for_each(|metric| add(&mut choices, metric));
+    let (choices, ruled) = choices(night);
     let always = |name: &str| ["fd.total", "proc.count", "proc.threads", "mem.anon", "mem.rss"].contains(&name);
     choices
         .iter()
@@ -81,14 +81,49 @@ pub(crate) fn lines(night: &StoredNight, previous: Option<&StoredNight>) -> Vec<
         .collect()
 }
 
+/// All that can be counted in a night: what the rules select first, and how many of those there are.
+fn choices(night: &StoredNight) -> (Vec<Choice>, usize) {
+    let mut choices = rules(night);
+    let judged = night.assessment.iter().flat_map(|assessment| &assessment.findings);
+    let named: Vec<Metric> = judged.filter_map(|finding| finding.class.parse().ok()).collect();
+    let add = |choices: &mut Vec<Choice>, metric: Metric| {
+        let choice = Choice::from(metric);
+        if choices.iter().all(|known| known.name != choice.name) {
+            choices.push(choice);
+        }
+    };
+    named.into_iter().for_each(|metric| add(&mut choices, metric));
+    let ruled = choices.len();
+    Metric::all().for_each(|metric| add(&mut choices, metric));
+    (choices, ruled)
+}
+
+/// A class of the night by its name, also one that was never in use; `None`: there is none.
+pub(crate) fn named(night: &StoredNight, name: &str) -> Option<Line> {
+    let choice = choices(night).0.into_iter().find(|choice| choice.name == name)?;
+    Some(line(night, &choice))
+}
+
+/// What each class counted in some single snapshots: its name, its unit, and a figure for each snapshot. Classes by age are left
+/// out, which one look does not tell, and those that are nothing in all of them.
+pub(crate) fn counts(night: &StoredNight, snapshots: &[&Snapshot]) -> Vec<(String, Unit, Vec<Option<f64>>)> {
+    let counted = choices(night).0.into_iter().filter(|choice| choice.older_than.is_none()).map(|choice| {
+        let question = choice.question(night);
+        let mut unit = Unit::Count;
+        let figures = snapshots.iter().map(|snapshot| {
+            let series = Series::read(&question, &[*snapshot]);
+            unit = series.unit;
+            series.points.first().map(|(_, figure)| *figure)
+        });
+        let figures: Vec<Option<f64>> = figures.collect();
+        (choice.name.clone(), unit, figures)
+    });
+    counted.filter(|(_, _, figures)| figures.iter().flatten().any(|figure| *figure > 0.0)).collect()
+}
+
 /// One class of a night. A snapshot that does not tell the figure is a gap in the line.
 pub(crate) fn line(night: &StoredNight, choice: &Choice) -> Line {
-    let question = Question {
-        class: &choice.name,
-        select: &choice.select,
-        older_than: choice.older_than,
-        memory_limit: night.record.target.memory_limit,
-    };
+    let question = choice.question(night);
     let watched = watched(&night.snapshots);
     let series = Series::read(&question, &watched);
     let figure = |snapshot: &Snapshot| {

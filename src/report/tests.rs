@@ -43,6 +43,7 @@ fn writes_pages_to_look_at_where_a_folder_is_named() {
         ("restart", render(&testing::restarted(), Some(&clean), &history)),
         ("one", render(&testing::leaking(1), None, &[])),
         ("five", render(&testing::leaking(30), None, &[])),
+        ("driven", render(&testing::driven(), None, &[])),
         ("never", render(&testing::ended(never), None, &history)),
         ("hostile", render(&testing::hostile(), None, &[])),
         ("huge", render(&testing::huge(), None, &[])),

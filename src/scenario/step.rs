@@ -134,7 +134,7 @@ impl Step {
             Action::Restart(RestartStep::Process { process, .. }) => format!("restart {process}"),
             Action::Pause { .. } => "pause".to_owned(),
             Action::Unpause => "unpause".to_owned(),
-            Action::Sleep(_) => "sleep".to_owned(),
+            Action::Sleep(time) => format!("sleep {}", crate::document::written(*time)),
             Action::Log(step) => format!("log {}", step.matches),
             Action::WaitUntil { step, .. } => format!("wait until {}", step.name()),
             Action::Repeat { times, .. } => format!("repeat {times} times"),

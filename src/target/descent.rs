@@ -122,6 +122,13 @@ fn closure(table: &[Entry], roots: &BTreeSet<ProcId>) -> BTreeSet<ProcId> {
     members
 }
 
+/// A process that was there before, and all that descend from it.
+pub(super) fn below(root: ProcId) -> Vec<ProcId> {
+    let table = table();
+    let members = closure(&table, &BTreeSet::from([root]));
+    table.iter().filter(|entry| !entry.zombie && members.contains(&entry.id)).map(|entry| entry.id).collect()
+}
+
 fn table() -> Vec<Entry> {
     let Ok(processes) = all_processes() else { return Vec::new() };
     let read = |process: Process| {

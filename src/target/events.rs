@@ -15,6 +15,19 @@ pub struct TargetEvent {
     pub text: String,
 }
 
+impl TargetEvent {
+    /// A pause that was asked for, or its end.
+    pub(super) fn paused(paused: bool) -> Self {
+        let what = if paused { "was paused" } else { "goes on after its pause" };
+        Self::asked(format!("the target {what}, as the scenario asked"))
+    }
+
+    /// What was done to the target now because the scenario asked for it.
+    pub(super) fn asked(text: String) -> Self {
+        Self { at: jiff::Timestamp::now(), kind: EventKind::Asked, text }
+    }
+}
+
 /// Events that were not yet taken.
 #[derive(Debug, Default)]
 pub(super) struct Events {

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use crate::model::text::printable;
 use crate::model::{LogLine, Redactor};
 
-/// How many lines of a local process are held.
-const HELD: usize = 10_000;
+/// How many lines of a local process are held, and how many of any log are looked through at once.
+pub(super) const HELD: usize = 10_000;
 /// A line longer than this is cut into several, as the engine does.
 const LONGEST: usize = 16 * 1024;
 /// How much of each stream of an executed command is kept.

@@ -4,7 +4,10 @@
 //! local process (`process.rs`), and a process that was there before. What is made bears its owner (`owner.rs`), so that
 //! [`sweep`] can remove what a crash left, and nothing else.
 
+mod asked;
+mod attached;
 mod context;
+mod control;
 mod descent;
 mod docker;
 mod error;
@@ -18,21 +21,19 @@ mod owner;
 mod ports;
 mod process;
 mod ready;
+mod signals;
+mod still;
 mod stop;
+mod table;
 mod volumes;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt, StreamExt, TryFutureExt};
+use futures_util::{FutureExt, StreamExt};
 
-use crate::model::{
-    ControlError, DiskSample, EngineRecord, ExecOutput, LogLine, Redactor, RunningProcess, Scope, TargetControl,
-    TargetRecord,
-};
+use crate::model::{DiskSample, EngineRecord, LogLine, Redactor, Scope, TargetRecord};
 use crate::scenario::{EnvValue, Ready, Scenario, TargetKind};
 
 pub use docker::{Beside, EngineFacts, Meter, Wire, WireError};
@@ -42,8 +43,9 @@ pub use facts::Facts;
 pub use follow::Followed;
 pub use limits::raise_own_limit;
 
+use attached::Attached;
 use docker::{Application, Engine};
-use process::{Attached, Local};
+use process::Local;
 
 /// Where lines of progress go (build output, "starting sidecar x").
 pub type Progress<'a> = dyn Fn(&str) + Send + Sync + 'a;
@@ -66,7 +68,7 @@ pub struct Target {
 #[derive(Debug)]
 enum Body {
     Docker(Box<Application>),
-    Local(Local),
+    Local(Arc<Local>),
     Attached(Attached),
 }
 
@@ -77,7 +79,7 @@ pub enum State {
     Running {
         /// The main process, in the host's namespace.
         pid: u32,
-        /// Restarts by the engine since the start.
+        /// Restarts since the start: by the engine, and those that the scenario asked for.
         restarts: u64,
         /// `healthy`, `unhealthy`, `starting`; `None`: no health check.
         health: Option<String>,
@@ -110,7 +112,8 @@ impl Target {
         }
         let (body, name) = match &target.kind {
             TargetKind::Command { argv, workdir } => {
-                (Body::Local(Local::new(argv, workdir.clone(), target, run)), argv.join(" "))
+                let local = Local::new(argv, workdir.clone(), target, run);
+                (Body::Local(Arc::new(local)), argv.join(" "))
             }
             TargetKind::Pid(pid) => (Body::Attached(Attached::new(*pid)), pid.to_string()),
             TargetKind::Build(_) | TargetKind::Image(_) | TargetKind::Container(_) => {
@@ -158,14 +161,14 @@ impl Target {
         ready::wait(self, &self.ready, progress).await
     }
 
-    /// How it is now.
+    /// How it is now. Waits for a restart that the scenario asked for to be over.
     ///
     /// # Errors
     /// The engine does not answer, or the target was not started.
     pub async fn state(&self) -> Result<State, TargetError> {
         match &self.body {
             Body::Docker(application) => application.state().await,
-            Body::Local(local) => local.state(),
+            Body::Local(local) => local.state().await,
             Body::Attached(attached) => attached.state(),
         }
     }
@@ -177,6 +180,15 @@ impl Target {
             Body::Docker(application) => application.scope(),
             Body::Local(local) => local.pid().map(|pid| Scope::Descent { pid }),
             Body::Attached(attached) => attached.pid().map(|pid| Scope::Descent { pid }),
+        }
+    }
+
+    /// How many of its restarts the scenario asked for.
+    fn asked_restarts(&self) -> u64 {
+        match &self.body {
+            Body::Docker(application) => application.live.asked.restarts(),
+            Body::Local(local) => local.asked.restarts(),
+            Body::Attached(_) => 0,
         }
     }
 
@@ -233,12 +245,13 @@ impl Target {
         }
     }
 
-    /// What happened to the target since the last call: health changes, deaths, restarts, out-of-memory kills.
+    /// What happened to the target since the last call: health changes, deaths, restarts, out-of-memory kills, and what the
+    /// scenario did to it.
     pub fn drain_events(&self) -> Vec<TargetEvent> {
         match &self.body {
             Body::Docker(application) => application.drain_events(),
-            Body::Local(local) => local.drain_events(),
-            Body::Attached(_) => Vec::new(),
+            Body::Local(local) => local.events.drain(),
+            Body::Attached(attached) => attached.events.drain(),
         }
     }
 
@@ -302,60 +315,6 @@ impl Target {
             }
             Body::Attached(_) => None,
         }
-    }
-}
-
-impl TargetControl for Target {
-    fn address(&self, port: u16) -> Option<SocketAddr> {
-        match &self.body {
-            Body::Docker(application) => application.address(port),
-            Body::Local(_) | Body::Attached(_) => self.ports.contains(&port).then(|| ports::local(port)),
-        }
-    }
-
-    fn ports(&self) -> Vec<u16> {
-        self.ports.clone()
-    }
-
-    async fn exec(&self, sidecar: Option<&str>, command: &[String]) -> Result<ExecOutput, ControlError> {
-        match (&self.body, sidecar) {
-            (Body::Docker(application), sidecar) => application.exec(sidecar, command).await,
-            (Body::Local(_) | Body::Attached(_), Some(name)) => {
-                Err(ControlError::NoSuchSidecar { name: name.to_owned(), known: "none".to_owned() })
-            }
-            (Body::Local(local), None) => local.exec(command).await,
-            (Body::Attached(_), None) => Err(ControlError::Unsupported { kind: self.kind, verb: "run commands" }),
-        }
-    }
-
-    async fn logs(&self, tail: usize) -> Result<Vec<LogLine>, ControlError> {
-        match &self.body {
-            Body::Docker(application) => {
-                application.logs(tail).map_err(|err| ControlError::Failed(err.to_string())).await
-            }
-            Body::Local(local) => Ok(local.log().tail(tail)),
-            Body::Attached(_) => Err(ControlError::Unsupported { kind: self.kind, verb: "show its log" }),
-        }
-    }
-
-    async fn logs_since(&self, _since: jiff::Timestamp) -> Result<Vec<LogLine>, ControlError> {
-        Err(ControlError::Unsupported { kind: self.kind, verb: "show its log" })
-    }
-
-    async fn processes(&self) -> Result<Vec<RunningProcess>, ControlError> {
-        Err(ControlError::Unsupported { kind: self.kind, verb: "list its processes" })
-    }
-
-    async fn signal(&self, _process: &RunningProcess, _signal: &str) -> Result<bool, ControlError> {
-        Err(ControlError::Unsupported { kind: self.kind, verb: "be sent signals" })
-    }
-
-    async fn restart(&self, _within: Duration) -> Result<(), ControlError> {
-        Err(ControlError::Unsupported { kind: self.kind, verb: "be restarted" })
-    }
-
-    async fn pause(&self, _paused: bool) -> Result<(), ControlError> {
-        Err(ControlError::Unsupported { kind: self.kind, verb: "be paused" })
     }
 }
 

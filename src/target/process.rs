@@ -1,9 +1,10 @@
-//! Targets that are processes of this machine: started here, or attached to.
+//! Targets that are processes of this machine and were started here.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -12,18 +13,24 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::asked::Asked;
 use super::descent::{Awaited, Descent, adopt_orphans, end, look, send, spawn};
 use super::error::TargetError;
 use super::events::{Events, TargetEvent};
 use super::lines::{EXEC_CAP, LogBuffer, read_capped};
-use super::owner::{OWNER_VARIABLE, Owner, RUN_VARIABLE, is_gone, start_of};
+use super::owner::{OWNER_VARIABLE, Owner, RUN_VARIABLE, start_of};
 use super::ports::check_free;
+use super::still::Still;
 use super::{State, how_it_ended};
 use crate::model::{ControlError, EventKind, ExecOutput, ProcId};
 use crate::scenario::{EnvValue, Target as Plan};
 
 /// How often descendants are looked for: one that is orphaned between two looks is found by what it inherited.
 const EVERY: Duration = Duration::from_secs(1);
+/// The time that a killed process has to be gone.
+const KILLED: Duration = Duration::from_secs(10);
+/// What a process wrote last is still read after its end, unless somebody else holds its output open.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A process that slowdrip starts and ends.
 #[derive(Debug)]
@@ -34,18 +41,30 @@ pub(super) struct Local {
     ports: Vec<u16>,
     run: String,
     log: Arc<LogBuffer>,
-    events: Arc<Events>,
-    running: Option<Running>,
+    pub(super) events: Arc<Events>,
+    pub(super) asked: Asked,
+    running: Mutex<Option<Running>>,
 }
 
+/// One life of the process.
 #[derive(Debug)]
 struct Running {
+    life: Life,
+    readers: Vec<AbortOnDropHandle<()>>,
+    // The waiter and the look-out end with the target.
+    _tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+/// What is known of it by others.
+#[derive(Debug, Clone)]
+struct Life {
     id: ProcId,
     // The exit code, once it ended.
     ended: watch::Receiver<Option<i64>>,
+    // Its end was asked for, and is no death.
+    expected: Arc<AtomicBool>,
     descent: Arc<Mutex<Descent>>,
-    // Readers, waiter and the look-out end with the target.
-    _tasks: Vec<AbortOnDropHandle<()>>,
+    still: Arc<Still>,
 }
 
 impl Local {
@@ -58,12 +77,21 @@ impl Local {
             run: run.to_owned(),
             log: Arc::default(),
             events: Arc::default(),
-            running: None,
+            asked: Asked::default(),
+            running: Mutex::default(),
         }
     }
 
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn life(&self) -> Result<Life, TargetError> {
+        self.running().as_ref().map(|running| running.life.clone()).ok_or(TargetError::NotStarted)
+    }
+
     /// Starts the process. Never waits, so it cannot be given up half-way.
-    pub(super) fn start(&mut self) -> Result<(), TargetError> {
+    pub(super) fn start(&self) -> Result<(), TargetError> {
         check_free(&self.ports)?;
         let program = self.argv.first().cloned().unwrap_or_default();
         let failed =
@@ -73,17 +101,18 @@ impl Local {
         let pid = child.id().unwrap_or_default();
         let id = ProcId { pid, start: start_of(pid).unwrap_or_default() };
         let descent = Arc::new(Mutex::new(Descent::new(&self.run, id)));
-        let mut tasks = Vec::new();
+        let (mut readers, mut tasks) = (Vec::new(), Vec::new());
         if let Some(stdout) = child.stdout.take() {
             let log = Arc::clone(&self.log);
-            tasks.push(task(async move { log.fill(stdout, false).await }));
+            readers.push(task(async move { log.fill(stdout, false).await }));
         }
         if let Some(stderr) = child.stderr.take() {
             let log = Arc::clone(&self.log);
-            tasks.push(task(async move { log.fill(stderr, true).await }));
+            readers.push(task(async move { log.fill(stderr, true).await }));
         }
         let (sender, ended) = watch::channel(None);
-        tasks.push(task(wait_for(child, awaited, sender, Arc::clone(&self.events))));
+        let expected = Arc::<AtomicBool>::default();
+        tasks.push(task(wait_for(child, awaited, sender, Arc::clone(&self.events), Arc::clone(&expected))));
         let followed = Arc::clone(&descent);
         tasks.push(task(async move {
             loop {
@@ -91,7 +120,8 @@ impl Local {
                 tokio::time::sleep(EVERY).await;
             }
         }));
-        self.running = Some(Running { id, ended, descent, _tasks: tasks });
+        let life = Life { id, ended, expected, descent, still: Arc::default() };
+        *self.running() = Some(Running { life, readers, _tasks: tasks });
         Ok(())
     }
 
@@ -109,30 +139,36 @@ impl Local {
         command
     }
 
-    pub(super) fn state(&self) -> Result<State, TargetError> {
-        let running = self.running.as_ref().ok_or(TargetError::NotStarted)?;
-        Ok(match *running.ended.borrow() {
+    /// Waits for a restart that is under way.
+    pub(super) async fn state(&self) -> Result<State, TargetError> {
+        let _settled = self.asked.settled().await;
+        let life = self.life()?;
+        let ended = *life.ended.borrow();
+        Ok(match ended {
             Some(code) => State::Exited { code: Some(code), oom: false },
-            None => State::Running { pid: running.id.pid, restarts: 0, health: None },
+            None => State::Running { pid: life.id.pid, restarts: self.asked.restarts(), health: None },
         })
     }
 
     pub(super) fn pid(&self) -> Option<u32> {
-        self.running.as_ref().map(|running| running.id.pid)
+        self.life().ok().map(|life| life.id.pid)
     }
 
     pub(super) fn log(&self) -> &Arc<LogBuffer> {
         &self.log
     }
 
-    pub(super) fn drain_events(&self) -> Vec<TargetEvent> {
-        self.events.drain()
+    /// The processes that are there, daemons too.
+    pub(super) async fn members(&self) -> Result<Vec<ProcId>, TargetError> {
+        let descent = self.life()?.descent;
+        Ok(look(&descent).await)
     }
 
     /// Sends a signal to the main process. False where it had ended before.
     pub(super) fn signal(&self, signal: Signal) -> Result<bool, TargetError> {
-        let running = self.running.as_ref().ok_or(TargetError::NotStarted)?;
-        Ok(running.ended.borrow().is_none() && send(running.id, signal).is_ok())
+        let life = self.life()?;
+        let running = life.ended.borrow().is_none();
+        Ok(running && send(life.id, signal).is_ok())
     }
 
     /// Runs a command beside the target, with its environment and in its folder.
@@ -150,13 +186,96 @@ impl Local {
         })
     }
 
+    /// Ends the process and its descent, and starts it again with the same words.
+    pub(super) async fn restart(self: &Arc<Self>, within: Duration) -> Result<(), ControlError> {
+        let local = Arc::clone(self);
+        self.asked.alone(async move { local.restart_now(within).await }).await
+    }
+
+    async fn restart_now(&self, within: Duration) -> Result<(), ControlError> {
+        let failed = |err: TargetError| ControlError::Failed(err.to_string());
+        let at = jiff::Timestamp::now();
+        let mut life = self.life().map_err(failed)?;
+        let before = *life.ended.borrow();
+        if let Some(code) = before {
+            let how = how_it_ended(Some(code), false);
+            let text = format!("the target had ended before it was to be restarted, {how}; it is not started again");
+            return Err(ControlError::Failed(text));
+        }
+        self.go_on_now(&life).await;
+        life.expected.store(true, Ordering::SeqCst);
+        // It may end by itself at this moment; it is waited for all the same.
+        let _asked = send(life.id, Signal::TERM);
+        if tokio::time::timeout(within, life.ended.wait_for(Option::is_some)).await.is_err() {
+            let _killed = send(life.id, Signal::KILL);
+            if tokio::time::timeout(KILLED, life.ended.wait_for(Option::is_some)).await.is_err() {
+                life.expected.store(false, Ordering::SeqCst);
+                let text = format!("the main process did not end within {} s of SIGKILL", KILLED.as_secs());
+                return Err(ControlError::Failed(text));
+            }
+        }
+        // As with a container: nothing of the old life is there when the new one begins.
+        end(&life.descent).await.map_err(failed)?;
+        let readers = self.running().as_mut().map(|running| std::mem::take(&mut running.readers)).unwrap_or_default();
+        for reader in readers {
+            let _last_words = tokio::time::timeout(LAST_WORDS, reader).await;
+        }
+        self.start().map_err(|err| {
+            ControlError::Failed(format!("the target ended for its restart, but could not be started again: {err}"))
+        })?;
+        self.asked.count_restart();
+        let text = "the target was restarted, as the scenario asked".to_owned();
+        self.events.push(TargetEvent { at, kind: EventKind::Asked, text });
+        Ok(())
+    }
+
+    /// Stops the process and its descent, or lets them go on.
+    pub(super) async fn pause(self: &Arc<Self>, paused: bool) -> Result<(), ControlError> {
+        let local = Arc::clone(self);
+        let work = async move {
+            if local.asked.is_paused() == paused {
+                return Ok(());
+            }
+            let life = local.life().map_err(|err| ControlError::Failed(err.to_string()))?;
+            if paused {
+                // Said first: whoever takes the target down meanwhile must let it go on.
+                local.asked.set_paused(true);
+                if let Err(problem) = life.still.stand(&life.descent).await {
+                    local.go_on_now(&life).await;
+                    return Err(ControlError::Failed(problem));
+                }
+            } else {
+                local.go_on_now(&life).await;
+            }
+            local.events.push(TargetEvent::paused(paused));
+            Ok(())
+        };
+        self.asked.alone(work).await
+    }
+
+    async fn go_on_now(&self, life: &Life) {
+        if self.asked.is_paused() {
+            life.still.go_on().await;
+            self.asked.set_paused(false);
+        }
+    }
+
+    /// Lets a paused target go on.
+    pub(super) async fn resume(&self) {
+        if let Ok(life) = self.life() {
+            self.go_on_now(&life).await;
+        }
+    }
+
     /// Ends the process and all its descent, daemons too.
-    pub(super) async fn remove(&mut self) -> Result<(), TargetError> {
-        let Some(running) = &mut self.running else { return Ok(()) };
-        end(&running.descent).await?;
+    pub(super) async fn remove(&self) -> Result<(), TargetError> {
+        self.asked.give_up().await;
+        let Ok(mut life) = self.life() else { return Ok(()) };
+        self.go_on_now(&life).await;
+        end(&life.descent).await?;
         // The waiter has reaped it, or is about to.
-        drop(running.ended.wait_for(Option::is_some).await);
-        self.running = None;
+        drop(life.ended.wait_for(Option::is_some).await);
+        *self.running() = None;
         Ok(())
     }
 }
@@ -172,12 +291,20 @@ fn task(work: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()
     AbortOnDropHandle::new(tokio::spawn(work))
 }
 
-async fn wait_for(mut child: Child, awaited: Awaited, ended: watch::Sender<Option<i64>>, events: Arc<Events>) {
+async fn wait_for(
+    mut child: Child,
+    awaited: Awaited,
+    ended: watch::Sender<Option<i64>>,
+    events: Arc<Events>,
+    expected: Arc<AtomicBool>,
+) {
     // Without a status nobody knows how it ended, but it did.
     let code = child.wait().await.map_or(-1, code_of);
     drop(awaited);
-    let text = format!("the main process ended {}", how_it_ended(Some(code), false));
-    events.push(TargetEvent { at: jiff::Timestamp::now(), kind: EventKind::Died, text });
+    if !expected.load(Ordering::SeqCst) {
+        let text = format!("the main process ended {}", how_it_ended(Some(code), false));
+        events.push(TargetEvent { at: jiff::Timestamp::now(), kind: EventKind::Died, text });
+    }
     let _unheard = ended.send(Some(code));
 }
 
@@ -186,84 +313,4 @@ fn code_of(status: ExitStatus) -> i64 {
     use std::os::unix::process::ExitStatusExt;
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     i64::from(code.unwrap_or(-1))
-}
-
-/// A process that was there before and is left alone.
-#[derive(Debug)]
-pub(super) struct Attached {
-    pid: u32,
-    // Known from the start on, so that a later process of the same pid is not taken for it.
-    id: Option<ProcId>,
-}
-
-impl Attached {
-    pub(super) fn new(pid: u32) -> Self {
-        Self { pid, id: None }
-    }
-
-    pub(super) fn start(&mut self) -> Result<(), TargetError> {
-        let start = start_of(self.pid).ok_or(TargetError::NoSuchProcess { pid: self.pid })?;
-        self.id = Some(ProcId { pid: self.pid, start });
-        Ok(())
-    }
-
-    pub(super) fn pid(&self) -> Option<u32> {
-        self.id.map(|id| id.pid)
-    }
-
-    pub(super) fn state(&self) -> Result<State, TargetError> {
-        let id = self.id.ok_or(TargetError::NotStarted)?;
-        let stat = i32::try_from(id.pid).ok().and_then(|pid| procfs::process::Process::new(pid).ok()?.stat().ok());
-        Ok(match stat.filter(|stat| stat.starttime == id.start) {
-            None if is_gone(id) => State::Gone,
-            Some(stat) if matches!(stat.state, 'Z' | 'X') => State::Exited { code: None, oom: false },
-            Some(_) | None => State::Running { pid: id.pid, restarts: 0, health: None },
-        })
-    }
-}
-
-/// A signal by its name, with or without `SIG`.
-pub(super) fn signal_of(name: &str) -> Result<(Signal, String), TargetError> {
-    const KNOWN: [(&str, Signal); 12] = [
-        ("HUP", Signal::HUP),
-        ("INT", Signal::INT),
-        ("QUIT", Signal::QUIT),
-        ("ABRT", Signal::ABORT),
-        ("KILL", Signal::KILL),
-        ("USR1", Signal::USR1),
-        ("USR2", Signal::USR2),
-        ("PIPE", Signal::PIPE),
-        ("ALRM", Signal::ALARM),
-        ("TERM", Signal::TERM),
-        ("CONT", Signal::CONT),
-        ("WINCH", Signal::WINCH),
-    ];
-    let upper = name.trim().to_ascii_uppercase();
-    let short = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let found = KNOWN.iter().find(|(known, _)| *known == short);
-    let (known, signal) = found.ok_or_else(|| TargetError::UnknownSignal { name: name.to_owned() })?;
-    Ok((*signal, format!("SIG{known}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signals_have_names_with_and_without_a_prefix() {
-        assert_eq!(signal_of("SIGTERM").unwrap(), (Signal::TERM, "SIGTERM".into()));
-        assert_eq!(signal_of("int").unwrap(), (Signal::INT, "SIGINT".into()));
-        assert!(signal_of("SIGNOPE").unwrap_err().to_string().contains("`SIGNOPE`"));
-    }
-
-    #[test]
-    fn an_attached_process_is_told_from_a_later_one_of_its_pid() {
-        let pid = std::process::id();
-        let mut attached = Attached::new(pid);
-        attached.start().unwrap();
-        assert!(matches!(attached.state().unwrap(), State::Running { pid: found, .. } if found == pid));
-        attached.id = attached.id.map(|id| ProcId { start: id.start + 1, ..id });
-        assert_eq!(attached.state().unwrap(), State::Gone);
-        assert!(Attached::new(u32::MAX / 4).start().is_err());
-    }
 }

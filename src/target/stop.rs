@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::process::signal_of;
+use super::signals::signal_of;
 use super::{Body, State, Target, TargetError, ports};
 use crate::model::{PortEnd, StopRecord, TargetControl, TermResponse};
 
@@ -24,9 +24,10 @@ impl Target {
         if matches!(self.kind, "container" | "pid") || !matches!(self.state().await?, State::Running { .. }) {
             return Ok(None);
         }
+        self.resume().await;
         let first_port = self.ports.first().and_then(|port| self.address(*port));
         let sent = Instant::now();
-        if !self.signal(number, &name).await? {
+        if !self.signal_main(number, &name).await? {
             return Ok(None);
         }
         let ended = self.wait_end(within).await?;
@@ -35,7 +36,7 @@ impl Target {
         let port: PortEnd = ports::probe_end(first_port).await;
         let response = if ended.is_some() { TermResponse::Exited } else { TermResponse::Ignored };
         if ended.is_none() {
-            self.signal(Signal::KILL, "SIGKILL").await?;
+            self.signal_main(Signal::KILL, "SIGKILL").await?;
             self.wait_end(KILLED).await?;
         }
         Ok(Some(StopRecord {
@@ -49,7 +50,7 @@ impl Target {
     }
 
     /// False where the main process had ended before.
-    async fn signal(&self, number: Signal, name: &str) -> Result<bool, TargetError> {
+    async fn signal_main(&self, number: Signal, name: &str) -> Result<bool, TargetError> {
         match &self.body {
             Body::Docker(application) => application.signal(name).await,
             Body::Local(local) => local.signal(number),

@@ -38,11 +38,13 @@ pub(super) fn judge(night: &Night<'_>, severity: Severity) -> Vec<Finding> {
     programs.into_iter().map(of_program).collect()
 }
 
-/// From when to when the whole target went down and came up: between the looks that tell of a restart, or at the event.
+/// From when to when the whole target went down and came up, or a step ended processes: between the looks that tell of a
+/// restart, or at the event.
 fn restarts(night: &Night<'_>) -> Vec<(f64, f64)> {
-    let mut spans: Vec<(f64, f64)> = [EventKind::Died, EventKind::Restart]
+    let mut spans: Vec<(f64, f64)> = [EventKind::Died, EventKind::Restart, EventKind::Asked]
         .into_iter()
         .flat_map(|kind| during(night, kind))
+        .filter(|event| event.kind != EventKind::Asked || !event.text.starts_with("snapshot "))
         // The first look without a process may come an interval after the event.
         .map(|event| (seconds_of(event), next_look_s(night, seconds_of(event))))
         .collect();

@@ -124,6 +124,19 @@ fn a_watchdog_within_the_target_is_seen_in_the_snapshots() {
 }
 
 #[test]
+fn what_the_scenario_asked_for_is_not_held_against_the_target() {
+    let asked = "the container was restarted, as the scenario asked";
+    let restarted = with_events(&[(598_000, EventKind::Asked, asked), (1_198_000, EventKind::Asked, asked)]);
+    let found = judge(&restarted, &healing(), &RuleSet::empty());
+    assert!(found.findings.iter().all(|found| found.status == Status::Holds), "{:?}", found.findings);
+    let signalled = with_events(&[(598_000, EventKind::Asked, "SIGKILL was sent to 1 process, as the scenario asked")]);
+    assert_eq!(sole(&signalled, &healing(), RuleKind::SelfKill).measured, Some(1.0), "one of the two");
+    // A look ends nothing.
+    let looked = with_events(&[(598_000, EventKind::Asked, "snapshot a"), (1_198_000, EventKind::Asked, "snapshot b")]);
+    assert_eq!(sole(&looked, &healing(), RuleKind::SelfKill).measured, Some(2.0));
+}
+
+#[test]
 fn children_that_go_with_their_parent_are_the_parents() {
     let mut night = healing();
     for look in &mut night {
@@ -262,9 +275,9 @@ fn a_counter_that_does_not_come_back_fails() {
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    use EventKind::{Churn, Died, Gap, Health, Note, Oom, Restart};
+    use EventKind::{Asked, Churn, Died, Gap, Health, Note, Oom, Restart};
     let at = prop_oneof![6 => -10_000..2_000_000_i64, 1 => any::<i64>(), 1 => Just(i64::MIN), 1 => Just(i64::MAX)];
-    let kind = prop::sample::select(vec![Health, Restart, Died, Oom, Gap, Churn, Note]);
+    let kind = prop::sample::select(vec![Health, Restart, Died, Oom, Gap, Churn, Asked, Note]);
     let text = prop_oneof![
         Just("the health check says unhealthy".to_owned()),
         Just("ended with exit code 99999999999999999999".to_owned()),

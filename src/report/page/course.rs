@@ -1,77 +1,12 @@
-//! The course of the night: the workload, the end, what happened.
+//! The course of the night: the end, what happened.
 
 use super::parts::{Block, Cell, Fact, Mark, Section, Table, clock, column, name, sentence};
 use super::verdict;
 use super::view::View;
-use crate::model::{CounterRecord, EventKind, PortEnd, StopRecord, TermResponse, text};
+use crate::model::{Event, EventKind, PortEnd, StopRecord, TermResponse, text};
 
-/// The counters that prove that the workload ran.
-pub(crate) fn workload(view: &View<'_>) -> Option<Section> {
-    let counters = &view.night.record.counters;
-    if counters.is_empty() {
-        return None;
-    }
-    let done = counters.iter().filter(|counter| reached(counter) == Some(true)).count();
-    let title = if done == counters.len() {
-        "The workload ran"
-    } else if counters.iter().any(|counter| reached(counter) == Some(false)) {
-        "The workload did not run as it should"
-    } else {
-        "Whether the workload ran is not known"
-    };
-    let note = format!("{done} of {} reached what was asked", text::count(counters.len() as u64, "counter"));
-    let mut section = Section::new("work", "Workload", title, note);
-    let columns = vec![
-        column("Counter", ""),
-        column("After seeding", "r opt"),
-        column("At the end", "r opt"),
-        column("Counted", "r"),
-        column("Expected", "r"),
-        column("Result", "w"),
-    ];
-    let mut table = Table::new("Workload counters", columns).quiet();
-    table.rows = counters.iter().map(counter_row).collect();
-    section.blocks = table.cut(200, "run.json").fold(20, "counters");
-    Some(section)
-}
-
-/// Whether a counter grew as much as it must, and came back as far; `None`: not known.
-fn reached(counter: &CounterRecord) -> Option<bool> {
-    let grew = counter.end? - counter.start? >= counter.at_least;
-    let back = match counter.at_most {
-        Some(most) => counter.settled.or(counter.end)? - counter.start? <= most,
-        None => true,
-    };
-    Some(grew && back)
-}
-
-/// What is asked of a counter: `≥ 100`, `≤ 3 in the end`.
-fn asked(counter: &CounterRecord) -> String {
-    let least =
-        (counter.at_least > 0.0 || counter.at_most.is_none()).then(|| format!("≥ {}", text::figure(counter.at_least)));
-    let most = counter.at_most.map(|most| format!("≤ {} in the end", text::figure(most)));
-    least.into_iter().chain(most).collect::<Vec<_>>().join(", ")
-}
-
-fn counter_row(counter: &CounterRecord) -> Vec<Cell> {
-    let said = |value: Option<f64>| value.map_or_else(|| "not read".to_owned(), text::figure);
-    let grown = counter.settled.or(counter.end).zip(counter.start).map(|(end, start)| end - start);
-    let result = match (reached(counter), counter.problem.as_deref()) {
-        (Some(true), _) => Cell::marked(Mark::HOLDS, "done"),
-        (Some(false), _) if counter.at_most.is_some() => Cell::marked(Mark::FAIL, "not as asked"),
-        (Some(false), _) => Cell::marked(Mark::FAIL, "too little"),
-        (None, None) => Cell::marked(Mark::OPEN, "not known"),
-        (None, Some(problem)) => Cell::marked(Mark::OPEN, sentence(problem)),
-    };
-    vec![
-        name(&counter.name).into(),
-        said(counter.start).into(),
-        said(counter.end).into(),
-        Cell::strong(said(grown)),
-        asked(counter).into(),
-        result,
-    ]
-}
+/// More begins of the churn than these would hide everything else.
+const CHURNED: usize = 40;
 
 /// The checks after the soak and the stop signal.
 pub(crate) fn end(view: &View<'_>) -> Option<Section> {
@@ -124,13 +59,16 @@ pub(crate) fn events(view: &View<'_>) -> Option<Section> {
             .blocks
             .push(Block::Text("No restart, no kill, no gap: nothing happened beside the workload.".to_owned()));
     } else {
-        section.short = format!("Events {}", record.events.len());
+        let churned = record.events.iter().filter(|event| event.kind == EventKind::Churn).count();
+        let hidden = churned > CHURNED;
+        let shown: Vec<&Event> =
+            record.events.iter().filter(|event| !hidden || event.kind != EventKind::Churn).collect();
+        section.short = format!("Events {}", shown.len());
         "times since the soak began".clone_into(&mut section.note);
         let columns = vec![column("At", "m"), column("Kind", ""), column("What", "w")];
         let mut table = Table::new("Events", columns).quiet();
-        table.rows = record
-            .events
-            .iter()
+        table.rows = shown
+            .into_iter()
             .map(|event| {
                 #[expect(clippy::cast_precision_loss, reason = "a night's milliseconds are far below 2^52")]
                 let at = clock(event.at_ms as f64 / 1000.0);
@@ -139,7 +77,13 @@ pub(crate) fn events(view: &View<'_>) -> Option<Section> {
                 vec![at.into(), kind, sentence(&event.text).into()]
             })
             .collect();
-        section.blocks = table.cut(500, "run.json").fold(20, "events");
+        if !table.rows.is_empty() {
+            section.blocks = table.cut(500, "run.json").fold(20, "events");
+        }
+        if hidden {
+            let begins = format!("{churned} begins of the churn are not listed here; they are in run.json.");
+            section.blocks.push(Block::Text(begins));
+        }
     }
     if !record.phases.is_empty() {
         let facts = record.phases.iter().take(20).map(|phase| {

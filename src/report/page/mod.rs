@@ -8,6 +8,8 @@ mod course;
 mod finding_charts;
 mod findings;
 mod links;
+mod named;
+mod own;
 pub(crate) mod parts;
 mod processes;
 pub(crate) mod record;
@@ -16,6 +18,7 @@ mod since;
 mod stack;
 pub(crate) mod verdict;
 mod view;
+mod workload;
 
 use serde::Serialize;
 
@@ -74,7 +77,9 @@ impl Page {
             classes::over_time(&view),
             stack::section(&view),
             processes::section(&view),
-            course::workload(&view),
+            workload::section(&view),
+            own::section(&view),
+            named::section(&view),
             course::end(&view),
             course::events(&view),
             record::gaps(&view),

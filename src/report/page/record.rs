@@ -187,6 +187,12 @@ pub(crate) fn repeat(view: &View<'_>) -> Section {
     if !view.night.snapshots.is_empty() {
         file("samples.jsonl", "every snapshot");
     }
+    if !view.night.figures.is_empty() {
+        file("figures.jsonl", "what the application said of itself");
+    }
+    if !view.night.probes.is_empty() {
+        file("probes.jsonl", "the snapshots that steps asked for");
+    }
     if view.night.assessment.is_some() {
         file("findings.json", "every rule's fate, for machines");
     }

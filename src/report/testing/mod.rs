@@ -1,5 +1,6 @@
 //! Nights made up from a seed, for tests and for looking at pages.
 
+mod driven;
 mod findings;
 mod history;
 mod nights;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::model::*;
 
+pub(super) use driven::driven;
 pub(super) use history::{line, nights};
 pub(super) use nights::{HOSTILE, clean, ended, hostile, huge, leaking, restarted};
 

@@ -167,7 +167,7 @@ fn ready_in_two_ways() {
     3 | ready: {log: a, healthcheck: true}
       |                 ^^^^^^^^^^^
       |
-      = help: write one of `http`, `healthcheck` and `log`
+      = help: write one of `http`, `healthcheck`, `log` and `steps`
     ");
 }
 
@@ -180,7 +180,7 @@ fn ready_without_a_check() {
     3 | ready: {within: 3m}
       | ^^^^^
       |
-      = help: write one of `http`, `healthcheck` and `log`
+      = help: write one of `http`, `healthcheck`, `log` and `steps`
     ");
 }
 

@@ -76,7 +76,7 @@ fn get_with_a_body() {
     4 |   - get: {path: /, json: {}}
       |                    ^^^^
       |
-      = help: write `post`, or put it into the path: `/search?q=x`
+      = help: write `post`, or put it into the query: `query: {q: x}`
     ");
 }
 
@@ -154,7 +154,7 @@ fn misspelt_expectation() {
     4 |   - get: {path: /, expect: {json: {$.x: {atleast: 5}}}}
       |                                          ^^^^^^^
       |
-      = help: did you mean `at_least`? Write a value, `{at_least: 5}`, `{exists: true}`, or `{equals: {…}}` for a whole object
+      = help: did you mean `at_least`? Write a value, `{at_least: 5}`, `{at_most: 9}`, `{matches: REGEX}`, `{exists: true}`, or `{equals: {…}}` for a whole object
     ");
 }
 
@@ -167,7 +167,7 @@ fn status_that_is_none() {
     4 |   - get: {path: /, expect: {status: [200, 20]}}
       |                                           ^^
       |
-      = help: write a number from 100 to 599
+      = help: write a number from 100 to 599, or a class such as `2xx`
     ");
 }
 
@@ -200,13 +200,13 @@ fn one_try_only() {
 #[test]
 fn waiting_for_a_repeat() {
     insta::assert_snapshot!(error(&with("seed:\n  - wait_until: {step: {repeat: {times: 2, steps: [{get: {path: /}}]}}}\n")), @r"
-    only a request or a command can be waited for
-     --> soak.yaml:4:18
+    only a request or a command can be waited for, and this is a `repeat`
+     --> soak.yaml:4:25
       |
     4 |   - wait_until: {step: {repeat: {times: 2, steps: [{get: {path: /}}]}}}
-      |                  ^^^^
+      |                         ^^^^^^
       |
-      = help: write one of `get`, `post`, `put` and `exec`, with what it must `expect`
+      = help: write one of `get`, `post`, `put`, `patch`, `delete` and `exec`, with what it must `expect`
     ");
 }
 

@@ -10,13 +10,13 @@ fn churn(more: &str) -> String {
 #[test]
 fn churn_without_a_pace() {
     insta::assert_snapshot!(churn("start: 1m"), @r"
-    `every` is missing in `churn`
+    `churn` does not say how often
      --> soak.yaml:3:1
       |
     3 | churn:
       | ^^^^^
       |
-      = help: add `every: …`
+      = help: add `every: 60s`, or `rate: 30/m` for all users together
     ");
 }
 
@@ -42,7 +42,7 @@ fn churn_with_an_unknown_key() {
     5 |   evry: 60s
       |   ^^^^
       |
-      = help: did you mean `every`? The keys of `churn` are `name`, `every`, `steps`, `start`, `idle_tail` and `max_failed`
+      = help: did you mean `every`? The keys of `churn` are `name`, `every`, `rate`, `users`, `jitter`, `setup`, `session`, `steps`, `start`, `stop`, `idle_tail` and `max_failed`
     ");
 }
 
@@ -55,7 +55,7 @@ fn churn_at_too_high_a_pace() {
     5 |   every: 500ms
       |          ^^^^^
       |
-      = help: the shortest is `1s`; write a `repeat` to do more in one iteration
+      = help: the shortest is `1s`; write a `rate`, or a `repeat` to do more in one iteration
     ");
 }
 

@@ -24,7 +24,7 @@ fn unknown_key_at_the_top() {
     3 | soka: {}
       | ^^^^
       |
-      = help: did you mean `soak`? The keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `churn`, `after`, `counters`, `stop`, `vars` and `thresholds`
+      = help: did you mean `soak`? The keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `churn`, `settle`, `after`, `counters`, `series`, `stop`, `vars` and `thresholds`
     ");
 }
 
@@ -349,7 +349,7 @@ fn byte_order_mark() {
     3 | saok: {}
       | ^^^^
       |
-      = help: did you mean `soak`? The keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `churn`, `after`, `counters`, `stop`, `vars` and `thresholds`
+      = help: did you mean `soak`? The keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `churn`, `settle`, `after`, `counters`, `series`, `stop`, `vars` and `thresholds`
     ");
 }
 
@@ -362,20 +362,20 @@ fn letters_beyond_ascii() {
     3 | üñï: {a: 😀}
       | ^^^
       |
-      = help: the keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `churn`, `after`, `counters`, `stop`, `vars` and `thresholds`
+      = help: the keys of the scenario are `name`, `target`, `sidecars`, `ready`, `seed`, `soak`, `churn`, `settle`, `after`, `counters`, `series`, `stop`, `vars` and `thresholds`
     ");
 }
 
 #[test]
 fn planned_step() {
-    insta::assert_snapshot!(error(&with("seed:\n  - ws: {path: /}\n")), @r"
-    `ws` is not supported yet in `seed[0]`
+    insta::assert_snapshot!(error(&with("seed:\n  - head: {path: /}\n")), @r"
+    `head` is not supported yet in `seed[0]`
      --> soak.yaml:4:5
       |
-    4 |   - ws: {path: /}
-      |     ^^
+    4 |   - head: {path: /}
+      |     ^^^^
       |
-      = help: the keys of `seed[0]` are `get`, `post`, `put`, `repeat`, `wait_until` and `exec`
+      = help: the keys of `seed[0]` are `get`, `post`, `put`, `patch`, `delete`, `ws`, `send`, `await`, `ping`, `sse`, `exec`, `signal`, `restart`, `pause`, `unpause`, `sleep`, `log`, `wait_until`, `repeat`, `for_each`, `parallel`, `when`, `include` and `probe`
     ");
 }
 

@@ -54,5 +54,27 @@ fn every_kind_of_step_has_its_name() {
         "probe: after the uploads",
     ]);
     let names: Vec<String> = all.iter().map(Step::name).collect();
-    insta::assert_snapshot!(names.join("\n"), @"");
+    insta::assert_snapshot!(names.join("\n"), @r"
+    get /
+    post /
+    put /
+    patch /
+    delete /x
+    ws /ws
+    sse /events
+    exec: id
+    signal SIGTERM worker
+    restart
+    restart worker
+    pause
+    unpause
+    sleep 5s
+    log started
+    wait until delete /x
+    repeat 2 times
+    for each x
+    parallel, 5 users
+    when x
+    probe after the uploads
+    ");
 }

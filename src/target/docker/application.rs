@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::stream::BoxStream;
 use serde_json::Value;
@@ -11,13 +10,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::disk::volumes_of;
 use super::image::{Image, Making};
-use super::inspect::{address_of, healthcheck_of, mask_env, secrets_of, state_of};
+use super::inspect::{healthcheck_of, mask_env, secrets_of, state_of};
 use super::remove::{Kind, Outcome};
+use super::restart::Live;
 use super::{Engine, KEPT, Marks, PREFIX, refused, status};
 use crate::model::{ControlError, ExecOutput, LogLine, Redactor, Scope};
 use crate::scenario::{ContainerOptions, EnvValue, Scenario, Sidecar, TargetKind};
 use crate::target::error::TargetError;
-use crate::target::events::{Events, TargetEvent};
+use crate::target::events::TargetEvent;
 use crate::target::{Followed, Progress, State, how_it_ended};
 
 /// How far the making has come.
@@ -42,16 +42,14 @@ pub(in crate::target) struct Application {
     kept: bool,
     // The full id of the target's container, once it is there.
     pub(super) container: Option<String>,
-    pub(super) pid: AtomicU32,
+    pub(in crate::target) live: Arc<Live>,
     pub(super) image: Option<Image>,
     memory_limit: Option<u64>,
-    addresses: BTreeMap<u16, SocketAddr>,
     healthcheck: Option<Vec<String>>,
     // Where its volumes are mounted.
     pub(super) volumes: Vec<String>,
     // Names and ids of the sidecars that were created.
     pub(super) sidecars: Vec<(String, String)>,
-    events: Arc<Events>,
     watcher: Option<AbortOnDropHandle<()>>,
 }
 
@@ -67,14 +65,12 @@ impl Application {
             stage: Stage::Fresh,
             kept: false,
             container: None,
-            pid: AtomicU32::new(0),
+            live: Arc::default(),
             image: None,
             memory_limit: scenario.target.options.memory,
-            addresses: BTreeMap::new(),
             healthcheck: None,
             volumes: Vec::new(),
             sidecars: Vec::new(),
-            events: Arc::default(),
             watcher: None,
         }
     }
@@ -84,7 +80,7 @@ impl Application {
     }
 
     /// True where the container is somebody else's.
-    fn is_attached(&self) -> bool {
+    pub(super) fn is_attached(&self) -> bool {
         matches!(self.kind, TargetKind::Container(_))
     }
 
@@ -123,7 +119,7 @@ impl Application {
 
     /// Starts to follow the target's events; `starts` are still to come that are no restarts.
     pub(super) fn follow_events(&mut self, id: String, starts: u32) {
-        let watch = self.engine.clone().watch(id, starts, jiff::Timestamp::now(), Arc::clone(&self.events));
+        let watch = self.engine.clone().watch(id, starts, jiff::Timestamp::now(), Arc::clone(&self.live));
         self.watcher = Some(AbortOnDropHandle::new(tokio::spawn(watch)));
     }
 
@@ -131,24 +127,27 @@ impl Application {
     pub(super) async fn refresh(&mut self) -> Result<(), TargetError> {
         let Some(id) = &self.container else { return Err(TargetError::NotStarted) };
         if let Some(found) = self.engine.look(id).await? {
-            self.note_pid(&state_of(&found));
+            self.live.take_over(&found, &self.options.publish);
             self.healthcheck = healthcheck_of(&found);
             self.volumes = volumes_of(&found);
-            let reached = |port: &u16| Some((*port, address_of(&found, *port)?));
-            self.addresses = self.options.publish.iter().filter_map(reached).collect();
         }
         Ok(())
     }
 
-    fn note_pid(&self, state: &State) {
-        let pid = if let State::Running { pid, .. } = state { *pid } else { 0 };
-        self.pid.store(pid, Ordering::Relaxed);
+    /// The full id of the target's container.
+    pub(super) fn container_id(&self) -> Result<&str, ControlError> {
+        self.container.as_deref().ok_or_else(|| ControlError::Failed(TargetError::NotStarted.to_string()))
     }
 
+    /// How the container is. Waits for a restart that is under way.
     pub(in crate::target) async fn state(&self) -> Result<State, TargetError> {
         let Some(id) = &self.container else { return Err(TargetError::NotStarted) };
-        let state = self.engine.look(id).await?.map_or(State::Gone, |found| state_of(&found));
-        self.note_pid(&state);
+        let _settled = self.live.asked.settled().await;
+        let mut state = self.engine.look(id).await?.map_or(State::Gone, |found| state_of(&found));
+        self.live.note_pid(&state);
+        if let State::Running { restarts, .. } = &mut state {
+            *restarts += self.live.asked.restarts();
+        }
         Ok(state)
     }
 
@@ -165,7 +164,7 @@ impl Application {
     }
 
     pub(in crate::target) fn scope(&self) -> Option<Scope> {
-        let pid = Some(self.pid.load(Ordering::Relaxed)).filter(|pid| *pid > 0)?;
+        let pid = Some(self.live.pid()).filter(|pid| *pid > 0)?;
         Some(Scope::Container { pid, id: self.container.clone()? })
     }
 
@@ -174,7 +173,7 @@ impl Application {
     }
 
     pub(in crate::target) fn address(&self, port: u16) -> Option<SocketAddr> {
-        self.addresses.get(&port).copied()
+        self.live.address(port)
     }
 
     pub(in crate::target) fn image(&self) -> (Option<String>, BTreeMap<String, String>) {
@@ -190,7 +189,7 @@ impl Application {
     }
 
     pub(in crate::target) fn drain_events(&self) -> Vec<TargetEvent> {
-        self.events.drain()
+        self.live.events.drain()
     }
 
     /// The containers there are: the target first.
@@ -234,9 +233,13 @@ impl Application {
         all
     }
 
-    pub(in crate::target) async fn logs(&self, tail: usize) -> Result<Vec<LogLine>, TargetError> {
+    pub(in crate::target) async fn logs(
+        &self,
+        tail: usize,
+        since: Option<jiff::Timestamp>,
+    ) -> Result<Vec<LogLine>, TargetError> {
         let Some(id) = &self.container else { return Err(TargetError::NotStarted) };
-        self.engine.logs(id, tail).await
+        self.engine.logs_since(id, tail, since).await
     }
 
     pub(in crate::target) fn follow(&self) -> Option<BoxStream<'static, LogLine>> {
@@ -253,9 +256,9 @@ impl Application {
         command: &[String],
     ) -> Result<ExecOutput, ControlError> {
         let id = match sidecar {
-            None => self.container.as_ref().ok_or_else(|| ControlError::Failed(TargetError::NotStarted.to_string()))?,
+            None => self.container_id()?,
             Some(wanted) => {
-                let found = self.sidecars.iter().find(|(name, _)| name == wanted).map(|(_, id)| id);
+                let found = self.sidecars.iter().find(|(name, _)| name == wanted).map(|(_, id)| id.as_str());
                 found.ok_or_else(|| {
                     let known: Vec<&str> = self.sidecars.iter().map(|(name, _)| name.as_str()).collect();
                     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -263,7 +266,9 @@ impl Application {
                 })?
             }
         };
-        self.engine.exec(id, command).await
+        // A container that is between its end and its new start runs nothing.
+        drop(self.live.asked.settled().await);
+        self.engine.exec_as(id, command, None).await
     }
 
     /// Sends a signal to the main process. False where it had ended before.
@@ -283,7 +288,9 @@ impl Application {
         if self.is_attached() || self.kept || self.stage == Stage::Fresh {
             return Ok(());
         }
-        self.engine.clear(&self.marks.run, self.stage == Stage::Starting).await?;
+        let cut_off = self.live.asked.give_up().await;
+        self.resume().await;
+        self.engine.clear(&self.marks.run, self.stage == Stage::Starting || cut_off).await?;
         self.stage = Stage::Fresh;
         self.container = None;
         self.sidecars.clear();
@@ -295,6 +302,8 @@ impl Application {
         if self.is_attached() {
             return Ok(Vec::new());
         }
+        self.live.asked.give_up().await;
+        self.resume().await;
         let mut things = self.engine.things(Some(&self.marks.run)).await?;
         let mut outcome = Outcome::default();
         for thing in things.iter_mut().filter(|thing| thing.kind == Kind::Container && !thing.is_kept()) {

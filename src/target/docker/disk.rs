@@ -1,7 +1,6 @@
 //! The disk space of a container: what it wrote over its image, and what its volumes hold.
 
 use std::future::Future;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bollard::models::ContainerInspectResponse;
@@ -33,7 +32,7 @@ impl Application {
     /// there is no container yet.
     pub(in crate::target) fn disk(&self) -> Option<impl Future<Output = DiskSample> + Send + 'static> {
         let (engine, id) = (self.engine.clone(), self.container.clone()?);
-        let (pid, paths) = (self.pid.load(Ordering::Relaxed), self.volumes.clone());
+        let (pid, paths) = (self.live.pid(), self.volumes.clone());
         Some(async move {
             let volumes = volumes::measure(pid, id.clone(), paths);
             let (layer, volumes) = tokio::join!(engine.layer(&id), volumes);

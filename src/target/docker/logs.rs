@@ -24,13 +24,27 @@ const MOST_REFUSALS: u32 = 5;
 impl Engine {
     /// The last log lines of a container by time: standard output and error come unordered from the engine.
     pub(super) async fn logs(&self, id: &str, tail: usize) -> Result<Vec<LogLine>, TargetError> {
-        let options =
-            LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true).tail(&tail.to_string()).build();
-        let mut output = self.api.logs(id, Some(options));
+        self.logs_since(id, tail, None).await
+    }
+
+    /// The same, without those that are older than `since`.
+    pub(super) async fn logs_since(
+        &self,
+        id: &str,
+        tail: usize,
+        since: Option<jiff::Timestamp>,
+    ) -> Result<Vec<LogLine>, TargetError> {
+        let mut options = LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true).tail(&tail.to_string());
+        if let Some(since) = since {
+            // The engine counts in seconds; what that gives too much is left out below.
+            options = options.since(i32::try_from(since.as_second()).unwrap_or(i32::MAX));
+        }
+        let mut output = self.api.logs(id, Some(options.build()));
         let mut lines = Vec::new();
         while let Some(piece) = output.next().await {
             lines.push(line_of(piece.map_err(refused("read the log"))?));
         }
+        lines.retain(|line| line.at.is_none_or(|at| since.is_none_or(|since| at >= since)));
         lines.sort_by_key(|line| line.at);
         Ok(lines)
     }
@@ -63,12 +77,18 @@ impl Engine {
         stream::unfold(resumed, Resumed::next).boxed()
     }
 
-    /// Runs a command in a container and waits for its end.
-    pub(super) async fn exec(&self, id: &str, command: &[String]) -> Result<ExecOutput, ControlError> {
+    /// Runs a command in a container, as its own user or another, and waits for its end.
+    pub(super) async fn exec_as(
+        &self,
+        id: &str,
+        command: &[String],
+        user: Option<&str>,
+    ) -> Result<ExecOutput, ControlError> {
         let failed = |err: Error| ControlError::Failed(format!("the engine refused to run it: {}", words(&err)));
         let config = ExecConfig {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
+            user: user.map(str::to_owned),
             cmd: Some(command.to_vec()),
             ..ExecConfig::default()
         };

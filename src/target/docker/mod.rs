@@ -12,7 +12,9 @@ mod inspect;
 mod launch;
 mod logs;
 mod own;
+mod processes;
 mod remove;
+mod restart;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,7 @@ pub use beside::{Beside, Meter};
 pub use facts::EngineFacts;
 pub(super) use facts::facts;
 pub(super) use inspect::find;
+pub(super) use processes::described;
 pub(super) use sweep::sweep;
 pub use wire::{Wire, WireError};
 

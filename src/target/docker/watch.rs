@@ -1,4 +1,4 @@
-//! Follows what the engine reports of the target: health, deaths, restarts.
+//! Follows what the engine reports of the target: health, deaths, restarts. What was asked for is no death and no restart.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,17 +9,19 @@ use bollard::query_parameters::EventsOptionsBuilder;
 use futures_util::StreamExt;
 
 use super::Engine;
+use super::restart::Live;
 use crate::model::EventKind;
-use crate::target::events::{Events, TargetEvent};
+use crate::target::asked::{Asked, Told};
+use crate::target::events::TargetEvent;
 
 /// What is asked for. Health checks flood `exec_*`, which nobody needs.
-const ACTIONS: [&str; 5] = ["die", "health_status", "oom", "restart", "start"];
+const ACTIONS: [&str; 6] = ["die", "health_status", "kill", "oom", "restart", "start"];
 /// Rest before the next try where the stream broke off.
 const REST: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Follows a container's events until it is dropped. `starts` says how many starts are still to come that are not restarts.
-    pub(super) async fn watch(self, id: String, mut starts: u32, since: jiff::Timestamp, events: Arc<Events>) {
+    pub(super) async fn watch(self, id: String, mut starts: u32, since: jiff::Timestamp, live: Arc<Live>) {
         let filters = HashMap::from([
             ("type", vec!["container".to_owned()]),
             ("container", vec![id]),
@@ -34,8 +36,8 @@ impl Engine {
                 if let Some(at) = message.time_nano {
                     from = from.max(i128::from(at) + 1);
                 }
-                if let Some(event) = event_of(&message, &mut starts) {
-                    events.push(event);
+                if let Some(event) = event_of(&message, &mut starts, &live.asked) {
+                    live.events.push(event);
                 }
             }
             // The engine restarts, or the line broke: what was missed is asked for again.
@@ -44,12 +46,23 @@ impl Engine {
     }
 }
 
-fn event_of(message: &EventMessage, starts: &mut u32) -> Option<TargetEvent> {
+fn event_of(message: &EventMessage, starts: &mut u32, asked: &Asked) -> Option<TargetEvent> {
     let action = message.action.as_deref()?;
     let at = message
         .time_nano
         .and_then(|nanos| jiff::Timestamp::from_nanosecond(i128::from(nanos)).ok())
         .unwrap_or_else(jiff::Timestamp::now);
+    let told = match action {
+        "kill" => Some(Told::Kill),
+        "die" => Some(Told::Die),
+        "start" => Some(Told::Start),
+        "restart" => Some(Told::Restart),
+        _ => None,
+    };
+    // Whoever asked has told of it.
+    if told.is_some_and(|told| asked.accounts_for(told)) {
+        return None;
+    }
     let attributes = message.actor.as_ref().and_then(|actor| actor.attributes.as_ref());
     let (kind, text) = match action {
         "die" => {
@@ -77,9 +90,13 @@ mod tests {
     use super::*;
 
     fn read(action: &str, starts: &mut u32) -> Option<(EventKind, String)> {
+        read_with(action, starts, &Asked::default())
+    }
+
+    fn read_with(action: &str, starts: &mut u32, asked: &Asked) -> Option<(EventKind, String)> {
         let attributes = json!({"exitCode": "137"});
         let message = json!({"Action": action, "timeNano": 1_000_000_000_i64, "Actor": {"Attributes": attributes}});
-        let event = event_of(&serde_json::from_value(message).unwrap(), starts)?;
+        let event = event_of(&serde_json::from_value(message).unwrap(), starts, asked)?;
         assert_eq!(event.at.as_second(), 1);
         Some((event.kind, event.text))
     }
@@ -98,5 +115,17 @@ mod tests {
         assert!(read("die", &mut 0).unwrap().1.ends_with("exit code 137"));
         assert!(read("health_status: unhealthy", &mut 0).unwrap().1.ends_with("says unhealthy"));
         assert_eq!(read("oom", &mut 0).unwrap().0, EventKind::Oom);
+    }
+
+    #[test]
+    fn what_belongs_to_a_restart_that_was_asked_for_is_no_event() {
+        let asked = Asked::default();
+        asked.expect_restart();
+        for action in ["kill", "die", "start", "restart"] {
+            assert_eq!(read_with(action, &mut 0, &asked), None, "{action}");
+        }
+        assert_eq!(read_with("die", &mut 0, &asked).unwrap().0, EventKind::Died);
+        assert_eq!(read_with("start", &mut 0, &asked).unwrap().0, EventKind::Restart);
+        assert_eq!(read_with("kill", &mut 0, &asked), None);
     }
 }
