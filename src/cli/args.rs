@@ -43,7 +43,7 @@ pub(super) enum Command {
     Schema(SchemaArgs),
     /// Remove what runs left behind that are gone.
     Clean(CleanArgs),
-    /// Run a short night against an application that leaks on purpose.
+    /// Run a short night against an application that leaks on purpose, or one of the scenarios that come with slowdrip.
     Demo(DemoArgs),
     /// The application of the demo.
     #[command(hide = true)]
@@ -304,12 +304,28 @@ pub(super) struct CleanArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
+    /// One of the scenarios that come with slowdrip, in place of the demo's own short night; `--list` shows them.
+    #[arg(value_name = "SCENARIO", value_parser = shipped())]
+    pub(super) scenario: Option<String>,
+    /// The scenario's application in the form that leaks.
+    #[arg(long, requires = "scenario")]
+    pub(super) fault: bool,
+    /// List the scenarios.
+    #[arg(long, conflicts_with_all = ["scenario", "process"])]
+    pub(super) list: bool,
+    /// Length of the soak in place of the scenario's, for example 90s.
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true, requires = "scenario")]
+    pub(super) duration: Option<Duration>,
     /// Folder in which the night lands.
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub(super) reports: PathBuf,
     /// Soak a local process even where a Docker engine answers.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "scenario")]
     pub(super) process: bool,
+}
+
+fn shipped() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(crate::demo::Shipped::ALL.map(|shipped| shipped.name))
 }
 
 fn time(text: &str) -> Result<Duration, String> {

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use super::image::{self, ImageError};
+use super::shipped::Shipped;
 
 /// Why the demo could not be prepared.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,25 @@ pub fn prepare(dir: &Path, docker: bool) -> Result<Prepared, PrepareError> {
     Ok(Prepared { scenario_path, set })
 }
 
+/// Writes a shipped scenario, its thresholds and an image of this program into `dir`, which must exist; with `fault` the application has the
+/// form that leaks.
+///
+/// # Errors
+/// Something could not be written, or this program not be packed.
+pub fn prepare_shipped(dir: &Path, shipped: &Shipped, fault: bool) -> Result<Prepared, PrepareError> {
+    let file = format!("{}.yaml", shipped.name);
+    let scenario_path = folder(dir, "scenarios")?.join(&file);
+    write(&scenario_path, shipped.scenario)?;
+    write(&folder(dir, "thresholds")?.join(&file), shipped.thresholds)?;
+    let context = folder(dir, "context")?;
+    image::context(&context)?;
+    let mut set = vec![("context".to_owned(), text(context)?)];
+    if fault {
+        set.push(("fault".to_owned(), shipped.fault.to_owned()));
+    }
+    Ok(Prepared { scenario_path, set })
+}
+
 /// A port that was free a moment ago. Somebody may take it before the application does; the application then says so and ends.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
@@ -106,6 +126,18 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let prepared = prepare(dir.path(), docker).unwrap();
             assert!(thresholds_named_by(&prepared).is_file(), "{prepared:?}");
+        }
+    }
+
+    #[test]
+    fn a_shipped_scenario_finds_its_thresholds_and_its_context() {
+        for shipped in Shipped::ALL {
+            let dir = tempfile::tempdir().unwrap();
+            let prepared = prepare_shipped(dir.path(), &shipped, true).unwrap();
+            assert!(thresholds_named_by(&prepared).is_file(), "{prepared:?}");
+            assert!(dir.path().join("context/Dockerfile").is_file());
+            assert_eq!(prepared.set[1], ("fault".to_owned(), shipped.fault.to_owned()));
+            assert_eq!(prepare_shipped(dir.path(), &shipped, false).unwrap().set.len(), 1);
         }
     }
 

@@ -50,11 +50,11 @@ pub(super) fn status(place: Place<'_>, wire: &OneOrMany<Scalar>) -> Result<Vec<S
         let text = wire.at(at);
         status.push(one_status(text).ok_or_else(|| {
             let help = "write a number from 100 to 599, or a class such as `2xx`";
-            at.error(format!("{text} is not an HTTP status"), help)
+            at.error(format!("`{text}` is not an HTTP status"), help)
         })?);
     }
     if status.is_empty() {
-        return Err(place.error("no status would be right", "write one, or remove the line"));
+        return Err(place.error("no status is named", "write one, or remove the line"));
     }
     Ok(status)
 }
@@ -139,7 +139,9 @@ fn json_expect(place: Place<'_>, value: &Value, reader: &Reader<'_>) -> Result<V
         all.push(match (way.as_str(), value) {
             ("at_least", value) => JsonExpect::AtLeast(number(at, way, value)?),
             ("at_most", value) => JsonExpect::AtMost(number(at, way, value)?),
-            ("matches", Value::String(text)) => JsonExpect::Matches(at.regex(&reader.rendered(at, text)?)?),
+            ("matches", Value::String(text)) if !text.is_empty() => {
+                JsonExpect::Matches(at.regex(&reader.rendered(at, text)?)?)
+            }
             ("matches", _) => {
                 return Err(at.error("`matches` needs a regular expression", "put quotes around it: `'^\\d+$'`"));
             }

@@ -3,6 +3,7 @@
 //! The wire form (`wire.rs`) is what the file says; here stands what it means: every either/or of the file is an enum, every
 //! default is filled in, every duration and size is a number. Strings may hold minijinja templates where a field says so.
 
+mod answer;
 mod capture;
 mod churn;
 mod expect;
@@ -22,10 +23,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use answer::{Capture, CaptureFrom, Expect, JsonExpect, StatusSet};
 pub use load::{Overrides, flow_schema, load, parse, schema};
 pub use step::{
-    Action, Auth, AwaitStep, Body, Capture, CaptureFrom, ExecStep, Expect, Goal, HttpStep, Items, JsonExpect, LogStep,
-    Message, Part, PartContent, RestartStep, Retry, SignalStep, Sought, SseStep, StatusSet, Step, Tls, WsEnd, WsStep,
+    Action, Auth, AwaitStep, Body, ExecStep, Goal, HttpStep, Items, LogStep, Message, Part, PartContent, RestartStep,
+    Retry, SignalStep, Sought, SseStep, Step, Tls, WsEnd, WsStep,
 };
 pub use steps::DEFAULT_TIMEOUT;
 pub use workload::{Churn, Counter, CounterSource, Figure, FigureFrom, Series};

@@ -343,7 +343,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn is_template(text: &str) -> bool {
+/// Whether a text is more than itself.
+pub(super) fn is_template(text: &str) -> bool {
     ["{{", "{%", "{#"].iter().any(|opening| text.contains(opening))
 }
 

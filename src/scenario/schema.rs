@@ -245,7 +245,10 @@ form::forms! {
     /// A name that templates can use.
     Name: json_schema!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"});
     /// The name of a snapshot.
-    ProbeName: json_schema!({"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 40});
+    ProbeName: json_schema!({"anyOf": [
+        {"type": ["string", "number", "boolean"], "pattern": "\\S", "maxLength": 40},
+        template(),
+    ]});
     /// What is gone through.
     Items: json_schema!({"anyOf": [
         {"type": "array", "minItems": 1},

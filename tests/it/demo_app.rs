@@ -7,6 +7,7 @@ mod http;
 mod leaks;
 mod plants;
 mod signals;
+mod work;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,6 +36,8 @@ struct App {
 
 impl App {
     fn start(arguments: &[&str]) -> Self {
+        // The clients of these tests speak no TLS, and cannot be made without somebody who could. The first one to say who it is wins.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let data = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_slowdrip"))
             .args(["demo-app", "--listen=127.0.0.1:0", "--print-port", "--refresh=50ms", "--data"])

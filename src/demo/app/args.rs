@@ -10,6 +10,7 @@ use super::clock::Pace;
 use super::leaks::Leak;
 use super::plants::PlantOrder;
 use super::shapes::ShapeOrder;
+use super::work::Fault;
 
 /// A small HTTP application that works, and leaks what it is told to.
 #[derive(Debug, Clone, clap::Args)]
@@ -64,6 +65,30 @@ pub struct AppArgs {
     /// Print the port alone as the first line on standard output.
     #[arg(long)]
     pub print_port: bool,
+
+    /// What to do wrong, for example `ws-drop`: one of the behaviours in the form that leaks. `none` is nothing; may be given again.
+    #[arg(long = "fault", value_name = "NAME")]
+    pub faults: Vec<Fault>,
+
+    /// Keep a job running: a process that is started again when it ends, and whose output goes to a log.
+    #[arg(long)]
+    pub supervise: bool,
+
+    /// Keep a manager running: a process with workers of its own, that is started again when it ends.
+    #[arg(long)]
+    pub tree: bool,
+
+    /// How often the clients of sessions are pinged.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = interval)]
+    pub ping_every: Duration,
+
+    /// After how many pings without an answer the client of a session is taken for gone.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub pings_unanswered: u32,
+
+    /// How long the worker of a session is kept whose client is gone without a word.
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = interval)]
+    pub session_grace: Duration,
 
     /// How the application starts its own children.
     #[arg(long, hide = true, value_name = "KIND")]
@@ -125,6 +150,14 @@ pub enum ArgumentError {
         /// What was written.
         name: String,
         /// What it can hold.
+        known: String,
+    },
+    /// The fault does not exist.
+    #[error("there is no fault `{name}`; there are: {known}")]
+    Fault {
+        /// What was written.
+        name: String,
+        /// The faults there are.
         known: String,
     },
     /// The duration cannot be used.

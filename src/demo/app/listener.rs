@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many connections are served at a time; others wait in the kernel's queue.
-const MOST_CONNECTIONS: usize = 256;
+/// How many connections are served at a time; others wait in the kernel's queue. A night of health checks that hang has room.
+const MOST_CONNECTIONS: usize = 1024;
 
 /// Accepts connections, a bounded number at a time.
 #[derive(Debug)]

@@ -5,6 +5,9 @@
 //! endpoint. Its one event loop is tokio's, on whose epoll there is always a thread that waits, so an abandoned epoll stands out.
 //! Users, sessions, subscriptions, connections and bodies are all bounded.
 //!
+//! What it does beside, in a fixed form and in one that leaks, are the bugs of real applications ([`Fault`]): workers of WebSocket sessions, a
+//! connection for each request, a supervised job, a tree of processes, a health check that hangs.
+//!
 //! It can also hold one of everything from the start: every class of descriptor, every kind of dead handle, and for each a healthy
 //! twin ([`Plant`]). And it can keep handles whose number goes up and down as that of healthy applications does ([`ShapeKind`]).
 
@@ -22,6 +25,7 @@ mod shapes;
 mod state;
 mod store;
 mod websocket;
+mod work;
 
 use std::future::IntoFuture;
 use std::io::Write;
@@ -41,6 +45,7 @@ pub use clock::Pace;
 pub use leaks::Leak;
 pub use plants::{Errand, Plant, PlantOrder, Sort};
 pub use shapes::{HandleKind, ShapeKind, ShapeOrder};
+pub use work::Fault;
 
 use children::Children;
 use clock::Clock;
@@ -50,6 +55,7 @@ use routine::Routine;
 use shapes::Shapes;
 use state::{Shared, Tally};
 use store::Store;
+use work::{Work, supervise};
 
 /// How long open requests may take to end after the stop signal.
 const END_WITHIN: Duration = Duration::from_secs(2);
@@ -72,6 +78,11 @@ pub async fn serve(args: AppArgs) -> anyhow::Result<()> {
     let store =
         Store::open(&data).with_context(|| format!("the database in {} could not be opened", data.display()))?;
     let children = Children::start(PathBuf::from(THIS_PROGRAM)).context("the thread for children did not start")?;
+    if args.tree {
+        // As PID 1 it gets what loses its parent anyway; elsewhere it has to ask for that.
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+            .context("processes that lose their parent cannot be had")?;
+    }
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", args.listen))?;
@@ -82,6 +93,7 @@ pub async fn serve(args: AppArgs) -> anyhow::Result<()> {
 
     let shared = Arc::new(Shared {
         store,
+        work: Work::new(&args, &data, children.clone()),
         hoard: Hoard::new(data, children.clone()),
         garden,
         shapes,
@@ -106,6 +118,12 @@ pub async fn serve(args: AppArgs) -> anyhow::Result<()> {
     log::line(format_args!("listening on {address}"));
 
     let working = CancellationToken::new();
+    if args.supervise {
+        tokio::spawn(supervise::job(Arc::clone(&shared), working.clone()));
+    }
+    if args.tree {
+        tokio::spawn(supervise::manager(Arc::clone(&shared), working.clone()));
+    }
     let routines = Routine::all(&args);
     match orders {
         None => routine::by_running_clock(&shared, routines, &working),
@@ -146,6 +164,7 @@ pub async fn serve(args: AppArgs) -> anyhow::Result<()> {
     shared.hoard.release();
     let held = Arc::clone(&shared);
     let release = move || {
+        held.work.release();
         held.shapes.release();
         held.garden.release();
     };

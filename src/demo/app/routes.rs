@@ -19,6 +19,7 @@ use super::clock::{self, ClockError};
 use super::session::{self, Session};
 use super::state::Shared;
 use super::store::{StoreError, Subscription};
+use super::work::{self, check, lookup};
 use super::{log, websocket};
 
 /// The longest request body, bytes.
@@ -43,6 +44,9 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/plants", get(plants))
         .route("/plants/orphan", post(orphan))
         .route("/ws", get(websocket::accept))
+        .route("/session", get(work::accept))
+        .route("/lookup", get(lookup::lookup))
+        .route("/hang", get(check::hang))
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .layer(middleware::map_response(no_store))
         .layer(from_fn_with_state(Arc::clone(&shared), count_and_log))
@@ -66,7 +70,7 @@ async fn no_store(mut response: Response) -> Response {
 
 /// Why a request was refused.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+pub(super) enum Refusal {
     #[error("the form's token is missing or wrong; get the form again")]
     Csrf,
     #[error("log in first")]
@@ -255,6 +259,7 @@ struct Stats {
     subscriptions: u32,
     websockets: usize,
     leaked: BTreeMap<&'static str, u64>,
+    work: work::Done,
 }
 
 async fn stats(State(shared): State<Arc<Shared>>) -> Result<Json<Stats>, Refusal> {
@@ -268,6 +273,7 @@ async fn stats(State(shared): State<Arc<Shared>>) -> Result<Json<Stats>, Refusal
         subscriptions,
         websockets: websocket::MOST_SOCKETS.saturating_sub(shared.sockets.available_permits()),
         leaked: shared.hoard.counts(),
+        work: shared.work.done(),
     }))
 }
 

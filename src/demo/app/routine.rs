@@ -8,9 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{AppArgs, LeakRate};
 use super::clock::Advance;
+use super::leaks::Leak;
 use super::log;
 use super::shapes::Course;
 use super::state::Shared;
+use super::work::Fault;
 
 /// Something that is done again and again.
 #[derive(Debug)]
@@ -88,6 +90,11 @@ impl Routine {
 async fn refresh(shared: &Shared, due: Duration) {
     match shared.store.refresh(shared.clock.date(due)).await {
         Ok(refreshed) => {
+            if !refreshed.is_empty() && shared.work.has(Fault::RefreshLoop) {
+                if let Err(error) = shared.hoard.leak(Leak::EventLoop).await {
+                    log::line(format_args!("error: {} failed: {error}", Leak::EventLoop));
+                }
+            }
             for subscription in refreshed {
                 shared.refreshes.add(1);
                 log::line(format_args!("refreshed subscription {}, run {}", subscription.id, subscription.runs));

@@ -12,6 +12,7 @@ use super::plants::Garden;
 use super::session::Sessions;
 use super::shapes::Shapes;
 use super::store::Store;
+use super::work::Work;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -21,6 +22,11 @@ impl Tally {
     /// Adds to it.
     pub(super) fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Adds one, and answers with what it is then.
+    pub(super) fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Its value.
@@ -36,6 +42,8 @@ pub(super) struct Shared {
     pub(super) store: Store,
     /// What was leaked.
     pub(super) hoard: Hoard,
+    /// What it does that real applications do.
+    pub(super) work: Work,
     /// What was planted.
     pub(super) garden: Garden,
     /// What the shapes hold.

@@ -39,7 +39,7 @@ pub(super) fn http(
         (&body, wire.headers.at(place.key("headers")).find(|(_, name, _)| name.eq_ignore_ascii_case("content-type")))
     {
         let message = format!("the header `{name}` does not go with `multipart`");
-        return Err(at.key_error(message, "remove it: what parts the parts stands in that header, and is made anew"));
+        return Err(at.key_error(message, "remove it: slowdrip sets it, with the boundary between the parts"));
     }
     let redirects = wire.redirects.unwrap_or(0);
     if redirects > MOST_REDIRECTS {

@@ -9,7 +9,7 @@ mod socket;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::reader::Reader;
+use super::reader::{Reader, is_template};
 use super::wire::{NothingWire, StepWire};
 use super::{Action, Sidecar, Step, Target, TargetKind};
 use crate::document::{FileError, Place, Scalar, listed};
@@ -228,9 +228,11 @@ fn control(at: Place<'_>, key: &str, wire: &StepWire, scope: Scope<'_>) -> Resul
             } else if let Some(wire) = &wire.log {
                 Action::Log(Box::new(control::log(at, wire, scope)?))
             } else if let Some(wire) = &wire.probe {
-                let name = wire.at(at);
-                check_shown(at, name, "probe: after the uploads")?;
-                Action::Probe(name.to_owned())
+                let name = template(at, wire, reader)?;
+                if !is_template(&name) {
+                    check_shown(at, &name, "probe: after the uploads")?;
+                }
+                Action::Probe(name)
             } else {
                 return Ok(None);
             }

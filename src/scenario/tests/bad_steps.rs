@@ -161,7 +161,7 @@ fn misspelt_expectation() {
 #[test]
 fn status_that_is_none() {
     insta::assert_snapshot!(error(&with("seed:\n  - get: {path: /, expect: {status: [200, 20]}}\n")), @r"
-    20 is not an HTTP status
+    `20` is not an HTTP status
      --> soak.yaml:4:43
       |
     4 |   - get: {path: /, expect: {status: [200, 20]}}

@@ -1,14 +1,24 @@
 //! Scenarios read from text.
 
+mod bad_blocks;
+mod bad_captures;
+mod bad_control;
+mod bad_figures;
 mod bad_flags;
+mod bad_goals;
 mod bad_includes;
+mod bad_paces;
 mod bad_phases;
+mod bad_requests;
+mod bad_secrets;
 mod bad_services;
+mod bad_sockets;
 mod bad_steps;
 mod bad_workload;
 mod bad_yaml;
 mod fuzz;
 mod good;
+mod good_includes;
 mod good_steps;
 mod good_workload;
 
@@ -79,4 +89,9 @@ fn with(more: &str) -> String {
 /// A scenario with this target.
 fn target(target: &str) -> String {
     format!("name: app\ntarget: {{{target}}}\n")
+}
+
+/// The message on a seed of this step.
+fn seed(step: &str) -> String {
+    error(&with(&format!("seed:\n  {step}\n")))
 }

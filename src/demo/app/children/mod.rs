@@ -4,114 +4,26 @@
 //! sent when the *thread* that started it ends, so that thread must live as long as the process; and whoever runs as PID 1 must reap
 //! whatever is handed to it, without stealing the exit of a child that somebody else is about to wait for.
 
-use std::ffi::{OsStr, OsString};
+mod kind;
+
+use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
-use std::str::FromStr;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use rustix::io::FdFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use tokio::sync::oneshot;
 
 use super::plants::{self, Errand};
 
-/// What a child of the application does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChildKind {
-    /// Ends at once.
-    Exit,
-    /// Sleeps until its standard input closes or its parent dies.
-    Worker {
-        /// The pid of the parent that started it.
-        parent: i32,
-    },
-    /// Does what a plant needs a process for, until its standard input closes or its parent dies.
-    Plant {
-        /// What.
-        errand: Errand,
-        /// The pid of the parent that started it.
-        parent: i32,
-    },
-    /// Sleeps until its standard input closes, whether its parent lives or not.
-    Orphan,
-}
-
-/// A `--child` that the application does not use.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is none of the application's own children")]
-pub struct UnknownChild(String);
-
-impl FromStr for ChildKind {
-    type Err = UnknownChild;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (kind, parent) = match text.split_once(':') {
-            None if text == "exit" => return Ok(Self::Exit),
-            None if text == "orphan" => return Ok(Self::Orphan),
-            None => return Err(UnknownChild(text.to_owned())),
-            Some((kind, parent)) => (kind, parent.parse().map_err(|_| UnknownChild(text.to_owned()))?),
-        };
-        match Errand::named(kind) {
-            Some(errand) => Ok(Self::Plant { errand, parent }),
-            None if kind == "worker" => Ok(Self::Worker { parent }),
-            None => Err(UnknownChild(text.to_owned())),
-        }
-    }
-}
-
-impl ChildKind {
-    pub(super) fn argument(self) -> String {
-        match self {
-            Self::Exit => "exit".to_owned(),
-            Self::Orphan => "orphan".to_owned(),
-            Self::Worker { parent } => format!("worker:{parent}"),
-            Self::Plant { errand, parent } => format!("{}:{parent}", errand.name()),
-        }
-    }
-
-    /// Does what the child is for. Blocks.
-    pub(super) fn run(self) -> io::Result<()> {
-        match self {
-            Self::Exit => Ok(()),
-            Self::Worker { parent } if ends_with(parent)? => until_input_ends(),
-            Self::Plant { errand, parent } if ends_with(parent)? => errand.run(),
-            Self::Worker { .. } | Self::Plant { .. } => Ok(()),
-            Self::Orphan => until_input_ends(),
-        }
-    }
-}
-
-/// Asks the kernel to end this process with its parent; false where that is gone already.
-fn ends_with(parent: i32) -> io::Result<bool> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // The parent may have died before the line above: then nobody will send the signal any more.
-    Ok(rustix::process::getppid().map(Pid::as_raw_pid) == Some(parent))
-}
-
-/// Sleeps until there is no more standard input.
-pub(super) fn until_input_ends() -> io::Result<()> {
-    io::copy(&mut io::stdin().lock(), &mut io::sink()).map(drop)
-}
-
-/// Does the work of one of the application's own children, where the command line asks for that, and says so.
-///
-/// A program calls this before it starts threads or an async runtime: a child that only sleeps should hold no epoll of its own.
-///
-/// # Errors
-/// The parent's death could not be watched, or standard input not be read.
-pub fn ran_as_child(args: impl IntoIterator<Item = OsString>) -> io::Result<bool> {
-    let mut args = args.into_iter().skip(1);
-    let asked =
-        args.next().as_deref() == Some(OsStr::new("demo-app")) && args.next().as_deref() == Some(OsStr::new("--child"));
-    let kind = args.next().filter(|_| asked).and_then(|kind| kind.to_str().and_then(|kind| kind.parse().ok()));
-    match kind {
-        Some(kind) => ChildKind::run(kind).map(|()| true),
-        None => Ok(false),
-    }
-}
+pub(super) use kind::until_input_ends;
+pub use kind::{ChildKind, UnknownChild, ran_as_child};
 
 enum Order {
     /// Starts a child that ends at once and reaps it; answers with its pidfd.
@@ -120,6 +32,10 @@ enum Order {
     Worker(oneshot::Sender<io::Result<ChildStdin>>),
     /// Starts a process of a plant, with this as its descriptor 2; answers with how to talk to it.
     Errand(Errand, Option<OwnedFd>, oneshot::Sender<io::Result<Helper>>),
+    /// Starts a child whose end is told.
+    Start(ChildKind, Outfit, oneshot::Sender<io::Result<Running>>),
+    /// Ends a child that was started so by force, where it was not reaped yet.
+    Kill(i32),
     /// Reaps whatever has ended.
     Reap,
     /// Waits a while for the workers to end, and ends the thread.
@@ -160,6 +76,16 @@ impl Children {
         self.ask_and_block(|reply| Order::Errand(errand, passed, reply))?
     }
 
+    /// A child whose end is told. It ends when its standard input is dropped.
+    pub(super) async fn start_one(&self, kind: ChildKind, outfit: Outfit) -> io::Result<Running> {
+        self.ask(|reply| Order::Start(kind, outfit, reply)).await?
+    }
+
+    /// Ends a child by force that was started by [`Children::start_one`], soon.
+    pub(super) fn kill(&self, pid: i32) {
+        let _ = self.orders.send(Order::Kill(pid));
+    }
+
     /// Reaps whatever has ended, soon.
     pub(super) fn reap(&self) {
         // A thread that is gone has reaped all it will.
@@ -186,6 +112,47 @@ impl Children {
 
 fn gone() -> io::Error {
     io::Error::other("the thread that starts children has ended")
+}
+
+/// The pid of this process, as a child that ends with it is told.
+pub(super) fn own_pid() -> i32 {
+    rustix::process::getpid().as_raw_pid()
+}
+
+/// Where a child's output goes.
+#[derive(Debug, Default)]
+pub(super) enum Output {
+    /// Nowhere.
+    #[default]
+    Null,
+    /// To two pipes, one each for standard output and error.
+    Pipes,
+    /// To this file, standard output alone.
+    File(File),
+}
+
+/// What a child is given.
+#[derive(Debug, Default)]
+pub(super) struct Outfit {
+    /// Where its output goes.
+    pub(super) output: Output,
+    /// What it inherits beside its standard descriptors.
+    pub(super) passed: Option<OwnedFd>,
+}
+
+/// A child whose end is told.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// Its pid.
+    pub(super) pid: i32,
+    /// With this it ends.
+    pub(super) lifeline: ChildStdin,
+    /// What it says, with [`Output::Pipes`].
+    pub(super) says: Option<ChildStdout>,
+    /// What it complains about, with [`Output::Pipes`].
+    pub(super) complains: Option<ChildStderr>,
+    /// Resolves, with or without an error, once it was reaped.
+    pub(super) ended: oneshot::Receiver<()>,
 }
 
 /// A process of a plant. It ends when this is dropped.
@@ -218,17 +185,27 @@ impl Helper {
 /// How long workers may take to end once their standard input is closed.
 const END_WITHIN: Duration = Duration::from_secs(1);
 
-fn serve(program: &PathBuf, orders: &mpsc::Receiver<Order>) {
+/// Those whose end is to be told, by pid.
+type Watched = HashMap<i32, oneshot::Sender<()>>;
+
+fn serve(program: &Path, orders: &mpsc::Receiver<Order>) {
+    let mut watched = Watched::new();
     for order in orders {
         // Whoever asked may have given up; what was started for it is then dropped with the answer.
         match order {
             Order::Short(reply) => drop(reply.send(short(program))),
             Order::Worker(reply) => drop(reply.send(worker(program))),
             Order::Errand(errand, passed, reply) => drop(reply.send(helper(program, errand, passed))),
-            Order::Reap => while reap_one() == Reaped::One {},
+            Order::Start(kind, outfit, reply) => drop(reply.send(start_one(program, kind, outfit, &mut watched))),
+            // Until it is reaped, which only this thread does, the pid is nobody else's.
+            Order::Kill(pid) => match Pid::from_raw(pid).filter(|_| watched.contains_key(&pid)) {
+                Some(pid) => drop(rustix::process::kill_process(pid, Signal::KILL)),
+                None => {}
+            },
+            Order::Reap => while reap_one(&mut watched) == Reaped::One {},
             Order::End(reply) => {
                 let deadline = Instant::now() + END_WITHIN;
-                while reap_one() != Reaped::NoneLeft && Instant::now() < deadline {
+                while reap_one(&mut watched) != Reaped::NoneLeft && Instant::now() < deadline {
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 let _ = reply.send(());
@@ -245,21 +222,52 @@ enum Reaped {
     NoneLeft,
 }
 
-fn reap_one() -> Reaped {
+fn reap_one(watched: &mut Watched) -> Reaped {
     match rustix::process::wait(WaitOptions::NOHANG) {
-        Ok(Some(_)) => Reaped::One,
+        Ok(Some((pid, _))) => {
+            if let Some(tell) = watched.remove(&pid.as_raw_pid()) {
+                let _ = tell.send(());
+            }
+            Reaped::One
+        }
         Ok(None) | Err(rustix::io::Errno::INTR) => Reaped::NoneEnded,
         Err(_) => Reaped::NoneLeft,
     }
 }
 
-fn command(program: &PathBuf, kind: ChildKind) -> Command {
+/// A copy of this program that does what a child of that kind does, its output going nowhere.
+pub(super) fn command(program: &Path, kind: ChildKind) -> Command {
     let mut command = Command::new(program);
+    if let Some(title) = kind.title() {
+        command.arg0(title);
+    }
     command.args(["demo-app", "--child"]).arg(kind.argument()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
-fn short(program: &PathBuf) -> io::Result<OwnedFd> {
+fn start_one(program: &Path, kind: ChildKind, outfit: Outfit, watched: &mut Watched) -> io::Result<Running> {
+    let mut command = command(program, kind);
+    command.stdin(Stdio::piped());
+    match outfit.output {
+        Output::Null => {}
+        Output::Pipes => drop(command.stdout(Stdio::piped()).stderr(Stdio::piped())),
+        Output::File(file) => drop(command.stdout(file)),
+    }
+    if let Some(passed) = &outfit.passed {
+        // No other thread of this process starts programs, so none but this child inherits it.
+        rustix::io::fcntl_setfd(passed, FdFlags::empty())?;
+    }
+    let spawned = command.spawn();
+    drop(outfit.passed);
+    let mut child = spawned?;
+    let pid = Pid::from_child(&child).as_raw_pid();
+    let (tell, ended) = oneshot::channel();
+    watched.insert(pid, tell);
+    let lifeline = child.stdin.take().ok_or_else(|| io::Error::other("a child without standard input"))?;
+    Ok(Running { pid, lifeline, says: child.stdout.take(), complains: child.stderr.take(), ended })
+}
+
+fn short(program: &Path) -> io::Result<OwnedFd> {
     let mut child = command(program, ChildKind::Exit).stdin(Stdio::null()).spawn()?;
     let pidfd = rustix::process::pidfd_open(Pid::from_child(&child), PidfdFlags::empty());
     // Reaped in any case, even where there is no pidfd to keep.
@@ -267,13 +275,13 @@ fn short(program: &PathBuf) -> io::Result<OwnedFd> {
     Ok(pidfd?)
 }
 
-fn worker(program: &PathBuf) -> io::Result<ChildStdin> {
+fn worker(program: &Path) -> io::Result<ChildStdin> {
     let parent = rustix::process::getpid().as_raw_pid();
     let mut child = command(program, ChildKind::Worker { parent }).stdin(Stdio::piped()).spawn()?;
     child.stdin.take().ok_or_else(|| io::Error::other("a worker without standard input"))
 }
 
-fn helper(program: &PathBuf, errand: Errand, passed: Option<OwnedFd>) -> io::Result<Helper> {
+fn helper(program: &Path, errand: Errand, passed: Option<OwnedFd>) -> io::Result<Helper> {
     let parent = rustix::process::getpid().as_raw_pid();
     let mut command = command(program, ChildKind::Plant { errand, parent });
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(passed.map_or_else(Stdio::null, Stdio::from));
@@ -287,32 +295,6 @@ fn helper(program: &PathBuf, errand: Errand, passed: Option<OwnedFd>) -> io::Res
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn child_kinds_survive_the_command_line() {
-        let kinds = [
-            ChildKind::Exit,
-            ChildKind::Orphan,
-            ChildKind::Worker { parent: 42 },
-            ChildKind::Plant { errand: Errand::Zombie, parent: 42 },
-        ];
-        for kind in kinds {
-            assert_eq!(kind.argument().parse::<ChildKind>().unwrap(), kind);
-        }
-        assert!("worker".parse::<ChildKind>().is_err());
-        assert!("worker:x".parse::<ChildKind>().is_err());
-        assert!("dance:1".parse::<ChildKind>().is_err());
-    }
-
-    #[test]
-    fn an_ordinary_command_line_is_not_taken_for_a_child() {
-        for line in
-            [&["slowdrip", "run", "--child", "exit"][..], &["slowdrip", "demo-app", "--data", "x"], &["slowdrip"]]
-        {
-            assert!(!ran_as_child(line.iter().map(OsString::from)).unwrap(), "{line:?}");
-        }
-        assert!(ran_as_child(["slowdrip", "demo-app", "--child", "exit"].map(OsString::from)).unwrap());
-    }
 
     #[tokio::test]
     async fn a_child_that_ended_leaves_a_pidfd_without_a_process() {
