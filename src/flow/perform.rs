@@ -127,7 +127,7 @@ impl Flow {
 }
 
 /// The time a step has, and whether it is less than its own because somebody waits for it.
-fn allowed(own: Duration, deadline: Option<Instant>) -> (Duration, bool) {
+pub(super) fn allowed(own: Duration, deadline: Option<Instant>) -> (Duration, bool) {
     match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
         Some(left) if left < own => (left, true),
         Some(_) | None => (own, false),
