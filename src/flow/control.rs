@@ -58,8 +58,7 @@ impl Flow {
                 let what = format!("restart {}", quoted(process));
                 let started = Instant::now();
                 let (within, cut) = allowed(*within, deadline);
-                let (before, chosen) =
-                    self.choose(process, *which, target).await.map_err(|failed| failed.of(&what))?;
+                let (before, chosen) = self.choose(process, *which, target).await.map_err(|failed| failed.of(&what))?;
                 let hit = send(&chosen, signal, target).await.map_err(|failed| failed.of(&what))?;
                 let known: BTreeSet<_> = before.iter().map(identity).collect();
                 loop {
@@ -70,7 +69,8 @@ impl Flow {
                         return Ok(Done { said, what, seen: None });
                     }
                     if started.elapsed() >= within {
-                        let left = now.iter().filter(|process| hit.iter().any(|hit| identity(hit) == identity(process)));
+                        let left =
+                            now.iter().filter(|process| hit.iter().any(|hit| identity(hit) == identity(process)));
                         let problem = format!(
                             "{signal} went to {}, and within {} {} there instead{}",
                             named(&hit),
@@ -193,7 +193,9 @@ impl Flow {
             Ok(Some(Ok(()))) => Ok(Done { said: "a snapshot was taken".to_owned(), what, seen: None }),
             Ok(Some(Err(problem))) => Err(Failed::new(what, format!("no snapshot was taken: {problem}"))),
             Ok(None) => Err(Failed::new(what, "no snapshot was taken: nobody takes them any more")),
-            Err(_) => Err(Failed { cut, ..Failed::new(what, format!("no snapshot was taken within {}", took(within))) }),
+            Err(_) => {
+                Err(Failed { cut, ..Failed::new(what, format!("no snapshot was taken within {}", took(within))) })
+            }
         }
     }
 
@@ -219,7 +221,8 @@ impl Flow {
         if all.is_empty() {
             return format!("no process of the target matches {}: it has none", quoted(pattern));
         }
-        all.sort_by_key(age(&all));
+        let age = age(&all);
+        all.sort_by_key(age);
         let more = match all.len().saturating_sub(NAMED) {
             0 => String::new(),
             more => format!(", and {more} more"),
@@ -278,7 +281,8 @@ async fn send<C: TargetControl>(
 
 /// Those that are meant, oldest first.
 fn pick(mut matching: Vec<RunningProcess>, which: Which) -> Vec<RunningProcess> {
-    matching.sort_by_key(age(&matching));
+    let age = age(&matching);
+    matching.sort_by_key(age);
     match which {
         Which::All => matching,
         Which::Oldest => matching.into_iter().take(1).collect(),

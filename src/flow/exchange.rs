@@ -3,83 +3,101 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use reqwest::{Client, Request};
 
-use super::answer::{Answer, MAX_BODY, size, status, took};
+use super::answer::{Answer, MAX_BODY, size};
+use super::tls;
 
-/// Sends a request and reads the whole answer. What came of it until something went wrong is handed out too.
-pub(super) async fn exchange(
-    client: &Client,
-    request: Request,
-    address: SocketAddr,
-    within: Duration,
-) -> (Option<Answer>, Result<(), String>) {
-    let mut answer = None;
-    let result = match tokio::time::timeout(within, receive(client, request, address, &mut answer)).await {
-        Ok(result) => result,
-        Err(_) => Err(match &answer {
-            None => format!("no answer within {}", took(within)),
-            Some(Answer { status: code, body, .. }) => format!(
-                "the answer ({}) did not end within {}; {} of its body came",
-                status(*code),
-                took(within),
-                size(body.len())
-            ),
-        }),
-    };
-    (answer, result)
+/// Why there is no answer, or only a part of one.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    /// For people.
+    pub(super) problem: String,
+    /// It was the connection: another try may end otherwise.
+    pub(super) passing: bool,
 }
 
-async fn receive(
+impl Trouble {
+    /// What another try would meet again.
+    pub(super) fn lasting(problem: String) -> Self {
+        Self { problem, passing: false }
+    }
+
+    /// What happened to a request; `secure`: over TLS.
+    pub(super) fn of(error: &reqwest::Error, address: SocketAddr, secure: bool) -> Self {
+        let problem = tls::problem(error, address).unwrap_or_else(|| describe(error, address, secure));
+        Self { problem, passing: !tls::is_certificate(error) }
+    }
+}
+
+/// Sends a request and reads the whole answer. What came of it until something went wrong is left in `answer`.
+pub(super) async fn receive(
     client: &Client,
     request: Request,
     address: SocketAddr,
     answer: &mut Option<Answer>,
-) -> Result<(), String> {
-    let mut response = client.execute(request).await.map_err(|err| describe(&err, address))?;
-    let received =
-        answer.insert(Answer { status: response.status(), headers: response.headers().clone(), body: Vec::new() });
+) -> Result<(), Trouble> {
+    let secure = request.url().scheme() == "https";
+    let describe = |error: &reqwest::Error| Trouble::of(error, address, secure);
+    let mut response = client.execute(request).await.map_err(|err| describe(&err))?;
+    let received = answer.insert(Answer {
+        status: response.status(),
+        headers: response.headers().clone(),
+        body: Vec::new(),
+        way: Vec::new(),
+    });
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
                 let room = MAX_BODY - received.body.len();
                 received.body.extend(chunk.iter().take(room));
                 if chunk.len() > room {
-                    return Err(format!(
+                    return Err(Trouble::lasting(format!(
                         "the answer's body is larger than {}, which is more than a step reads",
                         size(MAX_BODY)
-                    ));
+                    )));
                 }
             }
             Ok(None) => return Ok(()),
             Err(err) => {
-                return Err(format!(
-                    "the answer broke off after {} of its body: {}",
-                    size(received.body.len()),
-                    describe(&err, address)
-                ));
+                let Trouble { problem, passing } = describe(&err);
+                let came = size(received.body.len());
+                return Err(Trouble {
+                    problem: format!("the answer broke off after {came} of its body: {problem}"),
+                    passing,
+                });
             }
         }
     }
 }
 
 /// What happened on the network, for people.
-fn describe(error: &reqwest::Error, address: SocketAddr) -> String {
+fn describe(error: &reqwest::Error, address: SocketAddr, secure: bool) -> String {
     let mut deepest: &(dyn Error + 'static) = error;
     while let Some(source) = deepest.source() {
         // An error of the system says it best; what lies below it only repeats it.
         if let Some(problem) = source.downcast_ref::<io::Error>().and_then(|err| system(err, address)) {
-            return problem;
+            return if secure && error.is_connect() && source.to_string().contains("handshake") {
+                format!("{problem}, where TLS was to begin; does it speak TLS?")
+            } else {
+                problem
+            };
         }
         deepest = source;
     }
     let verb = if error.is_connect() { "no connection to" } else { "no complete answer from" };
-    format!("{verb} {address}: {deepest}")
+    // A server of TLS answers what it does not understand by an alert, which is no HTTP.
+    let plain = if !secure && deepest.to_string().contains("HTTP version") {
+        " (if the port speaks TLS, give the step `tls`)"
+    } else {
+        ""
+    };
+    format!("{verb} {address}: {deepest}{plain}")
 }
 
-fn system(error: &io::Error, address: SocketAddr) -> Option<String> {
+/// What an error of the system says, for people; `None` where it only wraps another one.
+pub(super) fn system(error: &io::Error, address: SocketAddr) -> Option<String> {
     use io::ErrorKind as Kind;
     let known = [
         (Kind::ConnectionRefused, format!("connection refused: nothing listens on {address}")),

@@ -1,11 +1,13 @@
 //! Whether an answer is what it must be.
 
+use std::time::Duration;
+
 use regex::Regex;
 use reqwest::header::HeaderMap;
 use serde_json::{Number, Value};
 use serde_json_path::JsonPath;
 
-use super::answer::{Body, Seen, size, status};
+use super::answer::{Body, Seen, exactly, size, status};
 use super::secrets::{AnswerMask, Secrets};
 use super::template::{Renderer, TemplateError};
 use crate::model::text::{count, shorten};
@@ -18,6 +20,7 @@ const QUOTED: usize = 120;
 pub(super) fn unmet(
     expect: &Expect,
     seen: &Seen,
+    took: Duration,
     renderer: &Renderer<'_>,
     secrets: &Secrets,
 ) -> Result<Vec<String>, TemplateError> {
@@ -45,6 +48,13 @@ pub(super) fn unmet(
                 unmet.push(format!("expected exit code {wanted}, got {}", output.exit_code));
             }
         }
+    }
+    if let Some(most) = expect.latency.filter(|most| took > *most) {
+        let what = match seen {
+            Seen::Exec(_) => "the command to end",
+            Seen::Http(_) | Seen::Message(_) | Seen::Line(_) => "the whole answer",
+        };
+        unmet.push(format!("expected {what} within {}, it took {}", exactly(most), exactly(took)));
     }
     let wanted = Within { json: &expect.json, matches: expect.matches.as_ref(), contains: expect.contains.as_deref() };
     unmet.extend(within(&wanted, &Body::of(seen), renderer, &mask)?);

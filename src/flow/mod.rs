@@ -1,10 +1,10 @@
 //! Steps against the running target.
 //!
 //! A [`Flow`] is one user of the target: it keeps cookies and captured values from step to step. A step is rendered
-//! (`template`), sent (`http`, `exchange`, `exec`), held against its expectations (`expect`), and gives up values
-//! (`capture`), in the order that `perform` says. Steps of steps are in `blocks`, long connections in `ws` and `sse`, what is
-//! done to the target itself in `control`. Other users are made of one in `users`. What goes wrong becomes a [`StepError`]
-//! (`failure`), with secrets masked (`secrets`).
+//! (`template`), sent (`http`, `payload`, `exchange`, `redirect`, `retry`, `exec`), held against its expectations (`expect`),
+//! and gives up values (`capture`), in the order that `perform` says. Steps of steps are in `blocks`, long connections in `ws`
+//! and `sse`, what is done to the target itself in `control`. Other users are made of one in `users`. What goes wrong becomes a
+//! [`StepError`] (`failure`), with secrets masked (`secrets`).
 
 mod answer;
 mod blocks;
@@ -14,9 +14,13 @@ mod exchange;
 mod exec;
 mod expect;
 mod failure;
+mod figure;
 mod http;
 mod identity;
+mod payload;
 mod perform;
+mod redirect;
+mod retry;
 mod secrets;
 mod sse;
 mod template;
@@ -33,22 +37,21 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use reqwest::Client;
 use reqwest_cookie_store::CookieStoreMutex;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use self::answer::{Body, Seen, took};
+use self::answer::{Seen, took};
 use self::failure::{Parts, Request};
-use self::identity::Identity;
+use self::identity::{Dice, Identity};
 use self::secrets::Secrets;
 use self::template::{Renderer, Templates, from_json, word};
 use crate::document::Location;
 use crate::model::redact::is_secret_name;
-use crate::model::text::{count, printable, shorten};
+use crate::model::text::{printable, shorten};
 use crate::model::{Redactor, TargetControl};
-use crate::scenario::{Action, Figure, FigureFrom, Scenario, Step};
+use crate::scenario::{Action, Scenario, Step};
 
 pub use self::failure::StepError;
 pub use self::identity::random_seed;
@@ -92,7 +95,7 @@ pub type Observer = dyn Fn(&StepDone<'_>) + Send + Sync;
 /// A user of the target: its cookies, its captured values, its HTTP client.
 pub struct Flow {
     file: String,
-    client: Client,
+    clients: http::Clients,
     jar: Arc<CookieStoreMutex>,
     templates: Templates,
     identity: Identity,
@@ -180,7 +183,7 @@ impl Flow {
     /// The HTTP client could not be made.
     pub fn new(scenario: &Scenario, redactor: Arc<Redactor>, seed: u64) -> Result<Self, StepError> {
         let jar = Arc::new(CookieStoreMutex::default());
-        let client = http::client(&jar).map_err(|err| no_client(&scenario.path.display().to_string(), &err))?;
+        let clients = http::Clients::new().map_err(|err| no_client(&scenario.path.display().to_string(), &err))?;
         let identity = Identity::of(seed);
         let words = BTreeMap::from([("user", identity.user()), ("password", identity.password())]);
         for secret in &scenario.secrets {
@@ -195,9 +198,9 @@ impl Flow {
         }
         Ok(Self {
             file: scenario.path.display().to_string(),
-            client,
+            clients,
             jar,
-            templates: Templates::new(identity.clone()),
+            templates: Templates::new(Dice::new(identity.clone())),
             identity,
             secrets,
             words,
@@ -260,41 +263,6 @@ impl Flow {
         self.blocks.clear();
         self.sockets.clear();
         self.depth = 0;
-    }
-
-    /// Reads a figure; `name` is for messages.
-    ///
-    /// # Errors
-    /// The step failed, or its answer holds no number at the place.
-    pub async fn read<C: TargetControl>(&mut self, name: &str, figure: &Figure, target: &C) -> Result<f64, StepError> {
-        self.rest();
-        let done = self.step(&figure.read, target, None).await?;
-        let fail = |problem: String, seen: Option<(Request, Seen)>| {
-            let (request, seen) = seen.unzip();
-            let problems = vec![format!("`{name}`: {problem}")];
-            let failed = Failed { what: done.what.clone(), problems, request, seen, ..Failed::default() };
-            self.fail(&figure.read, failed)
-        };
-        let Some((_, seen)) = &done.seen else {
-            return Err(fail("it must be read by a request or a command".to_owned(), None));
-        };
-        let path = match &figure.from {
-            FigureFrom::Json(path) => path,
-            FigureFrom::Regex(_) => return Err(fail("not yet".to_owned(), None)),
-        };
-        let number = match Body::of(seen).find(path) {
-            Err(problem) => Err(problem),
-            Ok(nodes) => match nodes.as_slice() {
-                [] | [Value::Null] => figure.absent.ok_or_else(|| format!("{path} finds nothing")),
-                [node] => expect::number(node).ok_or_else(|| {
-                    format!("{path} is {}, which is no number", expect::quoted(node, &self.secrets.about(seen.body())))
-                }),
-                several => {
-                    Err(format!("{path} finds {}, and exactly one is needed", count(several.len() as u64, "value")))
-                }
-            },
-        };
-        number.map_err(|problem| fail(problem, done.seen))
     }
 
     /// Runs one step; `deadline` is that of whatever waits for it.

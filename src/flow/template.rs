@@ -1,5 +1,6 @@
 //! The templates of a scenario: minijinja with what a flow knows, and no undefined names.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -8,11 +9,14 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Object, ObjectRepr, Rest, Serde, ValueKind};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
-use super::identity::Identity;
+use super::identity::Dice;
 use crate::model::text::shorten;
 
 /// The functions that templates can call, beside `user()` and `password()`, which are variables too.
-const FUNCTIONS: [&str; 2] = ["now", "uuid"];
+const FUNCTIONS: [&str; 5] = ["choice", "now", "number", "text", "uuid"];
+
+/// The longest text that `text()` makes.
+const LONGEST_TEXT: usize = 1024 * 1024;
 
 /// How much of a template an error quotes.
 const QUOTED: usize = 120;
@@ -28,11 +32,13 @@ pub(super) struct TemplateError {
 /// The engine, with the functions of one flow.
 pub(super) struct Templates {
     env: Environment<'static>,
+    dice: Arc<Dice>,
 }
 
 impl Templates {
-    /// An engine whose `uuid()` belongs to this identity.
-    pub(super) fn new(identity: Identity) -> Self {
+    /// An engine whose random values are these.
+    pub(super) fn new(dice: Dice) -> Self {
+        let dice = Arc::new(dice);
         let mut env = Environment::new();
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         // A body keeps the line end it was written with. Only unusual delimiters could be refused here.
@@ -42,7 +48,9 @@ impl Templates {
         env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         // Values go into requests: truth values and structures are written as JSON writes them, not as Python does.
         env.set_formatter(|out, state, value| {
-            if matches!(value.kind(), ValueKind::Bool | ValueKind::Seq | ValueKind::Map) {
+            if is_function(value) {
+                Err(wrong(NOT_CALLED))
+            } else if matches!(value.kind(), ValueKind::Bool | ValueKind::Seq | ValueKind::Map) {
                 let json = serde_json::to_string(value)
                     .map_err(|err| minijinja::Error::new(ErrorKind::BadSerialization, err.to_string()))?;
                 out.write_str(&json).map_err(minijinja::Error::from)
@@ -50,15 +58,17 @@ impl Templates {
                 minijinja::escape_formatter(out, state, value)
             }
         });
-        env.add_function("uuid", move |labels: Rest<Value>| {
-            identity.uuid(&labels.iter().map(Value::to_string).collect::<Vec<_>>().join("\u{0}"))
-        });
         env.add_function("now", |format: Option<String>| {
             let format = format.as_deref().unwrap_or("%Y-%m-%dT%H:%M:%SZ");
-            jiff::fmt::strtime::format(format, jiff::Timestamp::now())
-                .map_err(|err| minijinja::Error::new(ErrorKind::InvalidOperation, err.to_string()))
+            jiff::fmt::strtime::format(format, jiff::Timestamp::now()).map_err(|err| wrong(err.to_string()))
         });
-        Self { env }
+        random(&mut env, &dice);
+        Self { env, dice }
+    }
+
+    /// What random values come from.
+    pub(super) fn dice(&self) -> &Dice {
+        &self.dice
     }
 
     /// A renderer that knows these names.
@@ -66,6 +76,49 @@ impl Templates {
         let names = values.keys().cloned().collect();
         Renderer { env: &self.env, names, scope: Value::from(values) }
     }
+}
+
+/// What is said of a function that is written like a variable.
+const NOT_CALLED: &str = "this is a function; write it with parentheses, as in `uuid()`";
+
+fn is_function(value: &Value) -> bool {
+    value.kind() == ValueKind::Plain && value.downcast_object_ref::<Word>().is_none()
+}
+
+fn wrong(problem: impl Into<Cow<'static, str>>) -> minijinja::Error {
+    minijinja::Error::new(ErrorKind::InvalidOperation, problem)
+}
+
+/// The functions that give random values: the same for the same label, another at each call without one.
+fn random(env: &mut Environment<'static>, dice: &Arc<Dice>) {
+    fn label(labels: &Rest<Value>) -> Option<String> {
+        let labels: Vec<String> = labels.iter().map(Value::to_string).collect();
+        (!labels.is_empty()).then(|| labels.join("\u{0}"))
+    }
+    let own = Arc::clone(dice);
+    env.add_function("uuid", move |labels: Rest<Value>| own.uuid(label(&labels).as_deref()));
+    let own = Arc::clone(dice);
+    env.add_function("number", move |low: i64, high: i64, labels: Rest<Value>| {
+        own.number(low, high, label(&labels).as_deref())
+            .ok_or_else(|| wrong(format!("number({low}, {high}): the first must not be larger than the second")))
+    });
+    let own = Arc::clone(dice);
+    env.add_function("choice", move |list: Value, labels: Rest<Value>| {
+        if !matches!(list.kind(), ValueKind::Seq | ValueKind::Iterable) {
+            return Err(wrong(format!("choice() takes a list, and this is a {}", list.kind())));
+        }
+        let values: Vec<Value> = list.try_iter()?.collect();
+        let last = i64::try_from(values.len()).unwrap_or(i64::MAX) - 1;
+        let chosen = own.number(0, last, label(&labels).as_deref()).and_then(|chosen| usize::try_from(chosen).ok());
+        chosen.and_then(|chosen| values.get(chosen).cloned()).ok_or_else(|| wrong("choice(): the list is empty"))
+    });
+    let own = Arc::clone(dice);
+    env.add_function("text", move |length: usize, labels: Rest<Value>| {
+        if length > LONGEST_TEXT {
+            return Err(wrong(format!("text({length}): the longest text has {LONGEST_TEXT} characters")));
+        }
+        Ok(own.text(length, label(&labels).as_deref()))
+    });
 }
 
 /// Renders the templates of one step.
@@ -121,6 +174,9 @@ impl Renderer<'_> {
         };
         let unknown = || expression.undeclared_variables(false).into_iter();
         let value = expression.eval(&self.scope).map_err(|err| self.error(text, &err, unknown()))?;
+        if is_function(&value) {
+            return Err(self.error(text, &wrong(NOT_CALLED), unknown()));
+        }
         if value.is_undefined() {
             return Err(self.error(text, &minijinja::Error::from(ErrorKind::UndefinedError), unknown()));
         }
@@ -221,10 +277,11 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    use super::super::identity::Identity;
     use super::*;
 
     fn templates() -> Templates {
-        Templates::new(Identity::random())
+        Templates::new(Dice::new(Identity::random()))
     }
 
     fn values() -> BTreeMap<String, Value> {
@@ -307,6 +364,46 @@ mod tests {
         assert!(renderer.text("{{ now() }}").unwrap().parse::<jiff::Timestamp>().is_ok());
         assert_eq!(renderer.text("{{ now('%Y') }}").unwrap().len(), 4);
         assert!(renderer.text("{{ now('%!') }}").is_err());
+    }
+
+    #[test]
+    fn random_values_are_fresh_without_a_label_and_the_same_with_one() {
+        let templates = templates();
+        let renderer = templates.with(values());
+        let text = |template: &str| renderer.text(template).unwrap();
+        for call in ["uuid()", "text(12)", "number(0, 1000000000)"] {
+            let once = format!("{{{{ {call} }}}}");
+            assert_ne!(text(&once), text(&once), "{call}");
+            let labelled = once.replace("()", "('a')").replace("2)", "2, 'a')").replace("0)", "0, 'a')");
+            assert_ne!(once, labelled);
+            assert_eq!(text(&labelled), text(&labelled), "{labelled}");
+        }
+        assert_ne!(text("{{ uuid('a') }}"), text("{{ uuid('b') }}"));
+        let roll = renderer.json(&json!("{{ number(1, 6) }}")).unwrap();
+        assert!((1..=6).contains(&roll.as_i64().unwrap()), "{roll}");
+        assert_eq!(renderer.json(&json!("{{ choice([item], 'x').id }}")).unwrap(), json!(7));
+        assert!(["a", "b"].contains(&text("{{ choice(['a', 'b']) }}").as_str()));
+        assert_eq!(text("{{ text(8) }}").len(), 8);
+    }
+
+    #[test]
+    fn random_values_that_cannot_be_say_why() {
+        let templates = templates();
+        let renderer = templates.with(values());
+        for (template, problem) in [
+            ("{{ number(2, 1) }}", "the first must not be larger than the second"),
+            ("{{ choice([]) }}", "the list is empty"),
+            ("{{ choice('ab') }}", "takes a list, and this is a string"),
+            ("{{ text(1048577) }}", "the longest text has 1048576 characters"),
+            ("{{ text(-1) }}", "cannot convert"),
+            ("{{ uuid }}", "write it with parentheses"),
+            ("a {{ now }}", "write it with parentheses"),
+        ] {
+            let text = renderer.text(template).unwrap_err().to_string();
+            assert!(text.contains(problem), "{text}");
+            let text = renderer.json(&json!(template)).unwrap_err().to_string();
+            assert!(text.contains(problem), "{text}");
+        }
     }
 
     proptest! {

@@ -8,9 +8,9 @@ use std::sync::{Arc, PoisonError};
 use reqwest_cookie_store::{CookieStore, CookieStoreMutex};
 use serde_json::Value;
 
-use super::identity::Identity;
+use super::identity::Dice;
 use super::template::Templates;
-use super::{Flow, StepError, http, no_client};
+use super::{Flow, StepError};
 
 /// What a user has at a moment: cookies and captures.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ impl Flow {
     /// # Errors
     /// The HTTP client could not be made.
     pub fn fork(&self, label: &str) -> Result<Self, StepError> {
-        self.other(self.identity.fork(label), Arc::default(), Arc::default())
+        Ok(self.other(Dice::new(self.identity.fork(label)), Arc::default(), Arc::default()))
     }
 
     /// The same user once more, with the same cookies, for steps that are taken beside this one's. What one of both captures from
@@ -43,7 +43,7 @@ impl Flow {
     /// # Errors
     /// The HTTP client could not be made.
     pub fn twin(&self) -> Result<Self, StepError> {
-        self.other(self.identity.clone(), Arc::clone(&self.jar), Arc::clone(&self.parallels))
+        Ok(self.other(self.templates.dice().twin(), Arc::clone(&self.jar), Arc::clone(&self.parallels)))
     }
 
     /// This user as they are now, to go back to.
@@ -59,22 +59,17 @@ impl Flow {
         self.captured.clone_from(&memory.captured);
     }
 
-    fn other(
-        &self,
-        identity: Identity,
-        jar: Arc<CookieStoreMutex>,
-        parallels: Arc<AtomicU64>,
-    ) -> Result<Self, StepError> {
-        let client = http::client(&jar).map_err(|err| no_client(&self.file, &err))?;
+    fn other(&self, dice: Dice, jar: Arc<CookieStoreMutex>, parallels: Arc<AtomicU64>) -> Self {
+        let identity = dice.identity().clone();
         let words = BTreeMap::from([("user", identity.user()), ("password", identity.password())]);
         for (name, value) in &words {
             self.secrets.learn_named(name, value);
         }
-        Ok(Self {
+        Self {
             file: self.file.clone(),
-            client,
+            clients: self.clients.clone(),
             jar,
-            templates: Templates::new(identity.clone()),
+            templates: Templates::new(dice),
             identity,
             secrets: self.secrets.clone(),
             words,
@@ -91,6 +86,6 @@ impl Flow {
             parallels,
             observer: self.observer.clone(),
             prober: self.prober.clone(),
-        })
+        }
     }
 }

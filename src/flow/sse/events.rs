@@ -121,7 +121,12 @@ mod tests {
         let mut events = Events::default();
         let mut found = Vec::new();
         for piece in pieces {
-            events.feed(piece, &mut |event| { found.push(event); true }).unwrap();
+            events
+                .feed(piece, &mut |event| {
+                    found.push(event);
+                    true
+                })
+                .unwrap();
         }
         found
     }
@@ -134,7 +139,8 @@ mod tests {
     fn reads_the_examples_of_the_standard() {
         assert_eq!(read(&[b"data: YHOO\ndata: +2\ndata: 10\n\n"]), [event("message", "YHOO\n+2\n10")]);
         let four = b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n";
-        let events = [event("message", "first event"), event("message", "second event"), event("message", " third event")];
+        let events =
+            [event("message", "first event"), event("message", "second event"), event("message", " third event")];
         assert_eq!(read(&[four]), events);
         // Two events with no data and one newline of data; the last block is not ended.
         assert_eq!(read(&[b"data\n\ndata\ndata\n\ndata:"]), [event("message", ""), event("message", "\n")]);
@@ -143,11 +149,10 @@ mod tests {
 
     #[test]
     fn types_last_for_one_event_and_without_data_there_is_none() {
-        assert_eq!(read(&[b"event: a\n\ndata: 1\n\nevent: b\ndata: 2\n\ndata: 3\n\n"]), [
-            event("message", "1"),
-            event("b", "2"),
-            event("message", "3"),
-        ]);
+        assert_eq!(
+            read(&[b"event: a\n\ndata: 1\n\nevent: b\ndata: 2\n\ndata: 3\n\n"]),
+            [event("message", "1"), event("b", "2"), event("message", "3"),]
+        );
         assert_eq!(read(&[b"event: a\nevent:\ndata: 1\nretry: 10\nother: x\nDATA: y\n\n"]), [event("message", "1")]);
     }
 
@@ -162,10 +167,10 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_replaced() {
-        assert_eq!(read(&[b"data: a\xff\xe2\x82", b"\ndata: \xe2", b"\x82\xac\n\n"]), [event(
-            "message",
-            "a\u{fffd}\u{fffd}\n€"
-        )]);
+        assert_eq!(
+            read(&[b"data: a\xff\xe2\x82", b"\ndata: \xe2", b"\x82\xac\n\n"]),
+            [event("message", "a\u{fffd}\u{fffd}\n€")]
+        );
     }
 
     #[test]
@@ -190,7 +195,12 @@ mod tests {
     fn nothing_is_read_behind_the_last_event_that_is_wanted() {
         let mut found = 0;
         let mut events = Events::default();
-        events.feed(b"data: 1\n\ndata: 2\n\ndata: 3\n\n", &mut |_| { found += 1; found < 2 }).unwrap();
+        events
+            .feed(b"data: 1\n\ndata: 2\n\ndata: 3\n\n", &mut |_| {
+                found += 1;
+                found < 2
+            })
+            .unwrap();
         assert_eq!(found, 2);
         assert!(!events.unfinished());
         events.feed(b"data: 4", &mut |_| true).unwrap();

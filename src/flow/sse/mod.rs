@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use self::events::{Event, Events};
 use super::answer::{Answer, Seen, status, took};
-use super::exchange::{Trouble, describe};
+use super::exchange::Trouble;
 use super::perform::{NAMED, allowed};
 use super::{Done, Failed, Flow, expect, failure, http};
 use crate::model::TargetControl;
@@ -82,7 +82,10 @@ impl Flow {
         let (within, cut) = allowed(step.within, deadline);
         let (mut answer, mut read) = (None, Read::default());
         let reading = async {
-            let response = client.execute(request).await.map_err(|err| Broken::Stream(describe(&err, address)))?;
+            let response = client
+                .execute(request)
+                .await
+                .map_err(|err| Broken::Stream(Trouble::of(&err, address, step.goal.tls.is_some())))?;
             http::keep_cookies(&self.jar, &head.url, response.headers(), &self.secrets);
             self.read_events(step, response, address, &mut answer, &mut read).await
         };
@@ -131,9 +134,7 @@ impl Flow {
         let seen = Seen::Message(read.last.map(|event| event.data).unwrap_or_default());
         match self.keep(&step.capture, &seen).await {
             Ok(()) => Ok(Done { said, what, seen: Some((request, seen)) }),
-            Err(problem) => {
-                Err(Failed { request: Some(request), seen: Some(seen), ..Failed::new(what, problem) })
-            }
+            Err(problem) => Err(Failed { request: Some(request), seen: Some(seen), ..Failed::new(what, problem) }),
         }
     }
 
@@ -161,7 +162,8 @@ impl Flow {
         }
         let renderer = self.renderer();
         let fits = |data: &str| {
-            expect::sought(&step.sought, data, &renderer, &self.secrets).map_err(|err| Broken::Template(err.to_string()))
+            expect::sought(&step.sought, data, &renderer, &self.secrets)
+                .map_err(|err| Broken::Template(err.to_string()))
         };
         // A wrong template is wrong before anything comes.
         fits("null")?;
@@ -174,7 +176,7 @@ impl Flow {
                     let problem = format!("the stream ended{cut}");
                     return Err(Broken::Stream(Trouble { problem, passing: true }));
                 }
-                Err(error) => return Err(Broken::Stream(describe(&error, address))),
+                Err(error) => return Err(Broken::Stream(Trouble::of(&error, address, step.goal.tls.is_some()))),
             };
             let Read { found, passed, last, other, events } = &mut *read;
             let fed = events.feed(&chunk, &mut |event| {

@@ -55,7 +55,7 @@ pub(super) struct Wanted<'a> {
 
 /// Adds to the headers of a request what makes an upgrade of it.
 pub(super) fn upgrade(headers: &mut HeaderMap, url: &Url, subprotocols: &[String]) -> Result<(), String> {
-    let host = url.get(Position::BeforeHost..Position::AfterPort).unwrap_or_default();
+    let host = &url[Position::BeforeHost..Position::AfterPort];
     let host = HeaderValue::from_str(host).map_err(|_| format!("`{host}` is no host"))?;
     headers.entry(HOST).or_insert(host);
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -80,13 +80,14 @@ pub(super) async fn connect(wanted: Wanted<'_>, answer: &mut Option<Answer>) -> 
     let wire = Wire::connect(wanted.address, wanted.tls).await?;
     let lasting = |err: &dyn std::fmt::Display| Trouble::lasting(format!("the request cannot be sent: {err}"));
     let mut request = Request::builder()
-        .uri(wanted.url.get(Position::BeforePath..Position::AfterQuery).unwrap_or("/"))
+        .uri(&wanted.url[Position::BeforePath..Position::AfterQuery])
         .body(String::new())
         .map_err(|err| lasting(&err))?;
     *request.headers_mut() = wanted.headers.clone();
 
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(wire)).await.map_err(|err| describe(&err, wanted.address))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(wire))
+        .await
+        .map_err(|err| describe(&err, wanted.address))?;
     let mut connection = pin!(connection.with_upgrades());
     let mut ended = false;
     // The connection is driven here, by whoever waits for it: there is no task that could be left behind.

@@ -97,8 +97,7 @@ impl Flow {
         deadline: Option<Instant>,
     ) -> Result<(Socket, Answer), Failed> {
         let renderer = self.renderer();
-        let path =
-            renderer.text(&ws.path).map_err(|err| Failed::wrong(format!("ws {}", ws.path), err.to_string()))?;
+        let path = renderer.text(&ws.path).map_err(|err| Failed::wrong(format!("ws {}", ws.path), err.to_string()))?;
         let what = format!("ws {}", shorten(&self.secrets.mask_url(&path), NAMED));
         let wrong = |problem: String| Failed::wrong(what.clone(), problem);
         let address = http::address(ws.goal.port, target).map_err(wrong)?;
