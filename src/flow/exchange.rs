@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Request};
 
 use super::answer::{Answer, MAX_BODY, size};
@@ -25,12 +26,14 @@ impl Trouble {
     }
 }
 
-/// Sends a request and reads the whole answer. What came of it until something went wrong is left in `answer`.
+/// Sends a request and reads the whole answer; `head` looks at its headers as soon as they are there. What came of it until
+/// something went wrong is left in `answer`.
 pub(super) async fn receive(
     client: &Client,
     request: Request,
     address: SocketAddr,
     answer: &mut Option<Answer>,
+    head: impl FnOnce(&HeaderMap),
 ) -> Result<(), Trouble> {
     let secure = request.url().scheme() == "https";
     let describe = |error: &reqwest::Error| {
@@ -38,6 +41,7 @@ pub(super) async fn receive(
         Trouble { problem, passing: !tls::is_certificate(error) }
     };
     let mut response = client.execute(request).await.map_err(|err| describe(&err))?;
+    head(response.headers());
     let received = answer.insert(Answer {
         status: response.status(),
         headers: response.headers().clone(),

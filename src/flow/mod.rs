@@ -14,6 +14,7 @@ mod exec;
 mod expect;
 mod failure;
 mod figure;
+mod generators;
 mod http;
 mod identity;
 mod payload;

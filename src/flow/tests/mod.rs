@@ -1,9 +1,17 @@
 //! Flows against a real server on this machine, and against commands that a closure answers.
 
+mod bodies;
 mod failures;
+mod hostile;
+mod random;
+mod raw;
+mod redirects;
 mod requests;
+mod retries;
 mod secrets;
 mod server;
+mod taken;
+mod tls;
 mod waits;
 
 use std::collections::BTreeMap;
