@@ -76,16 +76,17 @@ pub(super) async fn receive(
 /// What happened on the network, for people.
 fn describe(error: &reqwest::Error, address: SocketAddr, secure: bool) -> String {
     let mut deepest: &(dyn Error + 'static) = error;
-    while let Some(source) = deepest.source() {
+    for cause in tls::causes(error) {
         // An error of the system says it best; what lies below it only repeats it.
-        if let Some(problem) = source.downcast_ref::<io::Error>().and_then(|err| system(err, address)) {
-            return if secure && error.is_connect() && source.to_string().contains("handshake") {
-                format!("{problem}, where TLS was to begin; does it speak TLS?")
+        if let Some(problem) = cause.downcast_ref::<io::Error>().and_then(|err| system(err, address)) {
+            let began = if secure && cause.to_string().contains("handshake") {
+                ", where TLS was to begin; does it speak TLS?"
             } else {
-                problem
+                ""
             };
+            return format!("{problem}{began}");
         }
-        deepest = source;
+        deepest = cause;
     }
     let verb = if error.is_connect() { "no connection to" } else { "no complete answer from" };
     // A server of TLS answers what it does not understand by an alert, which is no HTTP.

@@ -218,20 +218,21 @@ pub(super) fn is_certificate(error: &(dyn Error + 'static)) -> bool {
     matches!(find(error), Some(rustls::Error::InvalidCertificate(_)))
 }
 
-/// The error of TLS that lies below another one. The system's errors hide what they wrap.
+/// The error of TLS that lies below another one.
 fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<rustls::Error>() {
-            return Some(found);
-        }
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match wrapped {
+    causes(error).find_map(<dyn Error>::downcast_ref)
+}
+
+/// An error and all that lie below it, those within errors of the system too, which do not name them as their source.
+pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+        let error: &'a (dyn Error + 'static) = *error;
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped),
             None => error.source(),
-        };
+        }
     }
-    None
+    std::iter::successors(Some(error), below)
 }
 
 fn certificate(why: &CertificateError) -> String {
@@ -249,6 +250,12 @@ fn certificate(why: &CertificateError) -> String {
     } else if matches!(why, CertificateError::UnknownIssuer) {
         "nobody whom this machine or the step trusts has issued it".to_owned()
     } else if let CertificateError::NotValidForNameContext { expected, presented } = why {
+        // They come as `DnsName("app.example")`.
+        let bare = |name: &String| {
+            let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+            inner.unwrap_or(name).trim_matches('"').to_owned()
+        };
+        let presented: Vec<String> = presented.iter().map(bare).collect();
         let presented = if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") };
         format!("it is for {presented}, and not for `{}`", expected.to_str())
     } else if format!("{why:?}").contains("CaUsedAsEndEntity") {

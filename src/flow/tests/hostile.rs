@@ -122,7 +122,7 @@ async fn a_template_with_an_unknown_name_fails_in_every_place_of_a_request() {
         get("/{{ nope }}"),
     ] {
         let text = Told::new().failure(step.step(), &target).await;
-        holds(&text, &["`{{ nope }}`: `nope` is not defined (known: "]);
+        holds(&text, &["{{ nope }}`: `nope` is not defined (known: "]);
         assert!(!text.contains("answered:"), "{text}");
     }
 }

@@ -61,8 +61,8 @@ async fn a_connection_that_is_refused_is_tried_again() {
     holds(&text, &[&format!("get /x: after 3 tries (3 × {problem}): {problem}")]);
     // An answer that never comes is one, too.
     let target = Fake::at(server::start().await);
-    let text = Told::new().failure(trying(1, 1, 2, get("/never")).within(40).step(), &target).await;
-    holds(&text, &["after 2 tries (2 × no answer within 40 ms): no answer within 40 ms"]);
+    let text = Told::new().failure(trying(1, 1, 2, get("/never")).within(100).step(), &target).await;
+    holds(&text, &["after 2 tries (2 × no answer within 0.1 s): no answer within 0.1 s"]);
 }
 
 #[tokio::test]

@@ -114,7 +114,7 @@ async fn a_value_that_is_not_there_once_says_what_there_is() {
         (header("x-tag"), "header `x-tag` finds 2 values, and exactly one is needed"),
         (cookie("none"), "cookie `none` finds nothing (the answer sets: sid, lang, lang)"),
         (cookie("lang"), "cookie `lang` finds 2 values, and exactly one is needed"),
-        (cookie("old"), "cookie `old` finds nothing"),
+        (cookie("old"), "cookie `old` finds nothing (the answer sets: sid, lang, lang)"),
         (
             CaptureFrom::Json(path("$.a")),
             "the body is not JSON (expected value at line 1 column 1); the answer calls it `text/html`",
