@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, LOCATION, SET_COOKIE,
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, HOST, HeaderMap, LOCATION, SET_COOKIE,
 };
 use reqwest::{Method, Request, StatusCode, Url};
 use reqwest_cookie_store::CookieStoreMutex;
@@ -195,6 +195,14 @@ impl<C: TargetControl> Sender<'_, C> {
 
     /// Where a URL leads, if that is the target: by the port that this machine knows it by, or by the one that it knows itself.
     fn own(&self, to: &Url, leg: &Leg, prepared: &Prepared) -> Option<SocketAddr> {
+        // The step may name the target as it likes.
+        let called = leg.head.headers.get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()));
+        let authority = to
+            .port()
+            .map_or_else(|| to.host_str().map(str::to_owned), |port| Some(format!("{}:{port}", to.host_str()?)));
+        if called.zip(authority).is_some_and(|(called, authority)| called.eq_ignore_ascii_case(&authority)) {
+            return Some(leg.address);
+        }
         let name = prepared.tls.as_ref().and_then(|tls| tls.name.as_deref());
         let port = to.port_or_known_default()?;
         let here = match to.host()? {

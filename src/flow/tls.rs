@@ -52,13 +52,13 @@ pub(super) fn name(tls: &Tls) -> Result<ServerName<'static>, String> {
 /// The host of a URL that is spoken to over TLS: the name that the certificate must have, or the address where that is no
 /// name of a host. Either way the connection is made to the address.
 pub(super) fn host(tls: &Tls, address: SocketAddr) -> Result<String, String> {
-    match name(tls)? {
-        ServerName::DnsName(name) => Ok(name.as_ref().to_owned()),
-        _ => Ok(match address {
-            SocketAddr::V4(four) => four.ip().to_string(),
-            SocketAddr::V6(six) => format!("[{}]", six.ip()),
-        }),
+    if let ServerName::DnsName(name) = name(tls)? {
+        return Ok(name.as_ref().to_owned());
     }
+    Ok(match address {
+        SocketAddr::V4(four) => four.ip().to_string(),
+        SocketAddr::V6(six) => format!("[{}]", six.ip()),
+    })
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -200,17 +200,18 @@ impl ServerCertVerifier for Anything {
 
 /// What went wrong with TLS, for people; `None` where the error is none of TLS.
 pub(super) fn problem(error: &(dyn Error + 'static), address: SocketAddr) -> Option<String> {
-    match find(error)? {
-        rustls::Error::InvalidCertificate(why) => Some(format!(
+    let error = find(error)?;
+    Some(if let rustls::Error::InvalidCertificate(why) = error {
+        format!(
             "the certificate of {address} does not verify: {}; name its issuer (`tls: {{ca: FILE}}`), the name it has \
              (`tls: {{name: NAME}}`), or take any certificate (`tls: {{verify: false}}`)",
             certificate(why)
-        )),
-        rustls::Error::InvalidMessage(_) => {
-            Some(format!("{address} does not speak TLS; remove `tls` from the step, or name the port that does"))
-        }
-        other => Some(format!("TLS with {address} failed: {other}")),
-    }
+        )
+    } else if matches!(error, rustls::Error::InvalidMessage(_)) {
+        format!("{address} does not speak TLS; remove `tls` from the step, or name the port that does")
+    } else {
+        format!("TLS with {address} failed: {error}")
+    })
 }
 
 /// Whether an error is that of a certificate: trying again cannot help.

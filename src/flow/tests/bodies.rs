@@ -96,6 +96,8 @@ async fn bodies_are_shown_by_their_parts_and_sizes() {
     let mut told = Told::new();
     let failing = |body| HttpStep { body, ..http("POST", "/error") }.step();
     let shown = path.display().to_string();
+    let text = told.failure(failing(Body::Text("{\"password\": \"hunter-22\", \"a\": 1}".to_owned())), &target).await;
+    holds(&text, &["\n\n    {\"password\": \"[secret]\", \"a\": 1}\n"]);
     let text = told.failure(failing(Body::File(path.clone())), &target).await;
     holds(&text, &[&format!("\n\n    {shown}, 1.2 MiB\n  answered:")]);
     let parts = vec![

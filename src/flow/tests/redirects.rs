@@ -163,6 +163,21 @@ async fn the_targets_other_ports_are_its_own_by_either_number() {
 }
 
 #[tokio::test]
+async fn the_name_that_the_step_gives_the_target_leads_there_too() {
+    for (host, location) in [("app.example", "http://app.example/b"), ("App.example:8000", "http://app.example:8000/b")]
+    {
+        let server = raw::serve(move |number, _| match number {
+            1 => leads("302 Found", location, &[]),
+            _ => says("200 OK", &[], ""),
+        })
+        .await;
+        let step = following(1, get("/a")).header("Host", host);
+        Told::new().run(&[step.step()], &Fake::at(server.address)).await.unwrap();
+        holds(&server.requests()[1], &["GET /b HTTP/1.1\r\n", &format!("host: {host}\r\n")]);
+    }
+}
+
+#[tokio::test]
 async fn what_goes_wrong_on_the_way_names_the_way_and_takes_no_longer_than_the_step_may() {
     let server = raw::serve(|number, _| if number == 1 { leads("302 Found", "/b", &[]) } else { String::new() }).await;
     let target = Fake::at(server.address);
