@@ -135,8 +135,14 @@ fn every_example_of_the_documents_is_read() {
 fn every_scenario_of_the_repository_is_read_and_bears_the_name_of_its_file() {
     // The demo's own are filled in by the demo, and cannot be read without it.
     let its_own = |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("demo"));
+    let context = tempfile::tempdir().unwrap();
+    fs::write(context.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+    let set = vec![("context".to_owned(), context.path().display().to_string())];
     for file in yaml_files("scenarios").iter().filter(|file| !its_own(file)) {
-        let scenario = scenario::load(file, &Overrides::default(), &anything).unwrap_or_else(|error| panic!("{error}"));
+        // `slowdrip demo` fills in the context of the scenarios that soak its application.
+        let set = if read(file).contains("vars: {context: ") { set.clone() } else { Vec::new() };
+        let overrides = Overrides { set, ..Overrides::default() };
+        let scenario = scenario::load(file, &overrides, &anything).unwrap_or_else(|error| panic!("{error}"));
         // The workflows find a scenario's reports by the name of its file.
         assert_eq!(Some(scenario.name.as_str()), file.file_stem().and_then(|stem| stem.to_str()), "{}", file.display());
     }
