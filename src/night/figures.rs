@@ -70,6 +70,8 @@ impl Kept {
 /// The readings of a night, ready to be taken.
 pub(super) struct Recording<'a, C> {
     pub(super) plan: &'a [Series],
+    /// A user for each.
+    pub(super) flows: Vec<Flow>,
     /// The begin of the soak.
     pub(super) begin: Instant,
     pub(super) target: Arc<C>,
@@ -79,9 +81,10 @@ pub(super) struct Recording<'a, C> {
 }
 
 impl<C: TargetControl> Recording<'_, C> {
-    /// Reads every series on its own grid until it is dropped, each by a user of its own: the first reading at once, and one at a
-    /// time. What a reading that takes too long covers is left out.
-    pub(super) async fn run(self, mut flows: Vec<Flow>) -> Infallible {
+    /// Reads every series on its own grid until it is dropped: the first reading at once, and one at a time. What a reading that
+    /// takes too long covers is left out.
+    pub(super) async fn run(mut self) -> Infallible {
+        let mut flows = std::mem::take(&mut self.flows);
         let all = FuturesUnordered::new();
         for ((at, series), flow) in self.plan.iter().enumerate().zip(&mut flows) {
             all.push(self.one(at, series, flow));
@@ -120,11 +123,11 @@ impl<C: TargetControl> Recording<'_, C> {
 }
 
 impl<'a> Night<'a> {
-    /// The readings that the scenario asks for, from now on, with a user for each; `None`: there are none.
+    /// The readings that the scenario asks for, from now on; `None`: there are none.
     ///
     /// # Errors
     /// The file for them could not be made.
-    pub(super) fn recording(&mut self, flow: &Flow) -> Result<Option<(Recording<'a, Steered>, Vec<Flow>)>, StoreError> {
+    pub(super) fn recording(&mut self, flow: &Flow) -> Result<Option<Recording<'a, Steered>>, StoreError> {
         let plan = self.scenario.series.as_slice();
         let Some(target) = self.steered().filter(|_| !plan.is_empty()) else { return Ok(None) };
         self.kept_figures.begin(plan, self.folder.figures()?);
@@ -141,15 +144,15 @@ impl<'a> Night<'a> {
                 }
             }
         }
-        let recording = Recording {
+        Ok(Some(Recording {
             plan,
+            flows,
             begin: self.soak_clock.unwrap_or_else(Instant::now),
             target: Arc::new(target),
             kept: Arc::clone(&self.kept_figures),
             audience: self.audience,
             redactor: Arc::clone(&self.redactor),
-        };
-        Ok(Some((recording, flows)))
+        }))
     }
 
     /// Takes over into the record how the readings fare.
@@ -193,8 +196,8 @@ mod tests {
         let flows = plan.iter().map(|_| flow.twin().unwrap()).collect();
         let begin = Instant::now();
         let target = Arc::new(Fake::new(takes));
-        let recording = Recording { plan, begin, target, kept: Arc::clone(&kept), audience: &Deaf, redactor };
-        assert!(tokio::time::timeout(Duration::from_millis(30_500), recording.run(flows)).await.is_err());
+        let recording = Recording { plan, flows, begin, target, kept: Arc::clone(&kept), audience: &Deaf, redactor };
+        assert!(tokio::time::timeout(Duration::from_millis(30_500), recording.run()).await.is_err());
         let text = std::fs::read_to_string(run.path().join("figures.jsonl")).unwrap();
         let figures = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(history::load(run.path()).is_err(), "there is no record");

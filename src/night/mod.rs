@@ -127,6 +127,9 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
     let run = host::run_id(started);
     let folder = RunDir::create(&options.reports, &scenario.name, &run, Arc::clone(&redactor))?;
     folder.write_text("scenario.yaml", &scenario.text)?;
+    for (path, text) in &scenario.included {
+        folder.write_text(&format!("flows/{}", inside(path)), text)?;
+    }
     if !rules.text.is_empty() {
         folder.write_text("thresholds.yaml", &rules.text)?;
     }
@@ -165,6 +168,14 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
         kept: Vec::new(),
     };
     Ok(night.run(options.interrupt).await)
+}
+
+/// A relative path that never leaves the folder it is taken below, of plain characters only.
+fn inside(path: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let parts = path.split('/').filter(|part| !part.is_empty() && part.chars().any(|c| c != '.'));
+    let parts: Vec<String> = parts.map(|part| part.chars().map(plain).take(100).collect()).collect();
+    if parts.is_empty() { "flow".to_owned() } else { parts.join("/") }
 }
 
 /// What must not be shown of a scenario: what came from the environment, and what stands in it under a secret's name.
@@ -294,4 +305,16 @@ async fn interrupted(interrupt: &mut watch::Receiver<Option<i32>>) -> i32 {
 /// How a night ends that the target's management ended.
 fn not_started(error: &TargetError) -> Ending {
     Ending::NotStarted { message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_included_is_kept_inside_the_folder() {
+        assert_eq!(inside("up/flows/log in.yaml"), "up/flows/log_in.yaml");
+        assert_eq!(inside("/../.././../etc/pass\u{0}wd"), "etc/pass_wd");
+        assert_eq!(inside(".."), "flow");
+    }
 }

@@ -23,7 +23,7 @@ impl Night<'_> {
         let recording = self.recording(flow).map_err(|error| not_written(&error))?;
         let figures = async {
             match recording {
-                Some((recording, flows)) => recording.run(flows).await,
+                Some(recording) => recording.run().await,
                 None => pending().await,
             }
         };

@@ -1,5 +1,7 @@
 //! Whole pages: what they say, that nothing foreign gets through, and that they stay small.
 
+mod driven;
+
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};

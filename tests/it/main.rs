@@ -12,6 +12,7 @@ mod churn;
 mod demo_app;
 mod doctor;
 mod documents;
+mod driven;
 mod engine;
 mod fixture;
 mod night;

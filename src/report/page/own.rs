@@ -1,6 +1,6 @@
 //! What the application says of itself, beside what was counted.
 
-use super::parts::{Block, Fact, Figure, Section, name, sentence};
+use super::parts::{Block, Fact, Figure, Section, name, sentence, signed};
 use super::view::View;
 use crate::model::{KeptFigure, SeriesRecord, StoredNight, Unit, text};
 use crate::report::chart::{Chart, LARGE, Point, fit, range};
@@ -16,8 +16,10 @@ const SHARED: f64 = 50.0;
 /// A figure of the application over the night.
 struct Own {
     points: Vec<Point>,
+    // That of ours where both share a scale; else nobody knows what it counts in.
     unit: Unit,
     ours: Option<Line>,
+    shared: bool,
 }
 
 impl Own {
@@ -26,8 +28,12 @@ impl Own {
             Some((_, known)) => Some(known.now.clone()),
             None => points::named(view.night, class),
         });
-        let unit = ours.as_ref().map_or(Unit::Count, |line| line.unit);
-        Self { points: read(view.night, record), unit, ours }
+        let points = read(view.night, record);
+        let highest = |points: &[Point]| range([points]).map(|(low, high)| low.abs().max(high.abs()));
+        let both = highest(&points).zip(ours.as_ref().and_then(|line| highest(&line.points)));
+        let shared = both.is_some_and(|(said, counted)| said <= counted * SHARED && counted <= said * SHARED);
+        let unit = ours.as_ref().filter(|_| shared).map_or(Unit::Count, |line| line.unit);
+        Self { points, unit, ours, shared }
     }
 
     fn values(&self) -> impl DoubleEndedIterator<Item = f64> {
@@ -83,14 +89,9 @@ fn figures(view: &View<'_>, record: &SeriesRecord, own: &Own) -> Vec<Block> {
         return vec![Block::Text(format!("{title} could not be read."))];
     }
     let ours = own.ours.as_ref().filter(|line| line.values().next().is_some());
-    let highest = |points: &[Point]| range([points]).map_or(0.0, |(low, high)| low.abs().max(high.abs()));
-    let shared = ours.is_some_and(|line| {
-        let (a, b) = (highest(&own.points), highest(&line.points));
-        a <= b * SHARED && b <= a * SHARED
-    });
-    let together = ours.filter(|_| shared).map(|line| line.points.as_slice()).unwrap_or_default();
+    let together = ours.filter(|_| own.shared).map(|line| line.points.as_slice()).unwrap_or_default();
     let mut blocks = vec![Block::Figure(drawn(view, title, own.unit, &own.points, together))];
-    if let Some(line) = ours.filter(|_| !shared) {
+    if let Some(line) = ours.filter(|_| !own.shared) {
         blocks.push(Block::Figure(drawn(view, name(&line.name), line.unit, &[], &line.points)));
     }
     blocks
@@ -114,7 +115,7 @@ fn drawn(view: &View<'_>, title: String, unit: Unit, said: &[Point], counted: &[
     let shown = if said.is_empty() { counted } else { said };
     let values = || shown.iter().filter_map(|(_, value)| *value);
     let told = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| text::amount(value, unit));
-    let note = format!("{} → {}", told(values().next()), told(values().last()));
+    let note = format!("{} → {}", told(values().next()), told(values().next_back()));
     let label = format!("{title}: {}", note.replace('→', "to"));
     Figure { mark: None, title, note, svg: chart.finish(&label, &[]) }
 }
@@ -123,6 +124,7 @@ fn facts(view: &View<'_>, record: &SeriesRecord, own: &Own) -> Vec<Fact> {
     let told = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| text::amount(value, own.unit));
     let read = own.values().count() as u64;
     let mut facts = vec![
+        Fact::new("Figure", name(&record.name)),
         Fact::new("First", told(own.values().next())),
         Fact::new("Last", told(own.values().next_back())),
         Fact::new("Readings", read.to_string()),
@@ -136,8 +138,14 @@ fn facts(view: &View<'_>, record: &SeriesRecord, own: &Own) -> Vec<Fact> {
     let pairs = own.pairs(view.night.record.plan.interval_s);
     let apart: Vec<f64> = pairs.iter().map(|(said, counted)| said - counted).collect();
     let apart = order::median(&apart).filter(|apart| apart.is_finite());
-    let apart = apart.map_or_else(|| "–".to_owned(), |apart| super::parts::signed(apart, own.unit));
-    facts.push(Fact::new("Difference", apart).sub(format!("the median, to {}", name(class))));
+    let class = name(class);
+    facts.push(match apart {
+        Some(apart) if own.shared => {
+            Fact::new("Difference", signed(apart, own.unit)).sub(format!("the median, to {class}"))
+        }
+        Some(_) => Fact::new("Difference", "–").sub(format!("{class} is on quite another scale")),
+        None => Fact::new("Difference", "–").sub(format!("{class} was not counted at these times")),
+    });
     let together = match correlation::pearson(&pairs) {
         Some(r) => Fact::new("Correlation", format!("{}", (r * 100.0).round() / 100.0 + 0.0))
             .sub(format!("Pearson's, over {}", text::count(pairs.len() as u64, "pair"))),
