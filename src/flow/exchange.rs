@@ -23,6 +23,12 @@ impl Trouble {
     pub(super) fn lasting(problem: String) -> Self {
         Self { problem, passing: false }
     }
+
+    /// What happened to a request; `secure`: over TLS.
+    pub(super) fn of(error: &reqwest::Error, address: SocketAddr, secure: bool) -> Self {
+        let problem = tls::problem(error, address).unwrap_or_else(|| describe(error, address, secure));
+        Self { problem, passing: !tls::is_certificate(error) }
+    }
 }
 
 /// Sends a request and reads the whole answer. What came of it until something went wrong is left in `answer`.
@@ -33,10 +39,7 @@ pub(super) async fn receive(
     answer: &mut Option<Answer>,
 ) -> Result<(), Trouble> {
     let secure = request.url().scheme() == "https";
-    let describe = |error: &reqwest::Error| {
-        let problem = tls::problem(error, address).unwrap_or_else(|| describe(error, address, secure));
-        Trouble { problem, passing: !tls::is_certificate(error) }
-    };
+    let describe = |error: &reqwest::Error| Trouble::of(error, address, secure);
     let mut response = client.execute(request).await.map_err(|err| describe(&err))?;
     let received = answer.insert(Answer {
         status: response.status(),
@@ -93,7 +96,8 @@ fn describe(error: &reqwest::Error, address: SocketAddr, secure: bool) -> String
     format!("{verb} {address}: {deepest}{plain}")
 }
 
-fn system(error: &io::Error, address: SocketAddr) -> Option<String> {
+/// What an error of the system says, for people; `None` where it only wraps another one.
+pub(super) fn system(error: &io::Error, address: SocketAddr) -> Option<String> {
     use io::ErrorKind as Kind;
     let known = [
         (Kind::ConnectionRefused, format!("connection refused: nothing listens on {address}")),

@@ -20,7 +20,7 @@ impl Flow {
     /// # Errors
     /// The step failed, or its answer holds no number at the place.
     pub async fn read<C: TargetControl>(&mut self, name: &str, figure: &Figure, target: &C) -> Result<f64, StepError> {
-        self.repeats.clear();
+        self.rest();
         let done = self.step(&figure.read, target, None).await?;
         let fail = |problem: String, seen: Option<(Request, Seen)>| {
             let (request, seen) = seen.unzip();

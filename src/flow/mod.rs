@@ -1,9 +1,10 @@
 //! Steps against the running target.
 //!
 //! A [`Flow`] is one user of the target: it keeps cookies and captured values from step to step. A step is rendered
-//! (`template`), sent (`http`, `payload`, `exchange`, `redirect`, `retry`, `exec`), held against its expectations (`expect`), and gives up values
-//! (`capture`), in the order that `perform` says. Steps of steps are in `blocks`, long connections in `ws` and `sse`, what is done to
-//! the target itself in `control`. What goes wrong becomes a [`StepError`] (`failure`), with secrets masked (`secrets`).
+//! (`template`), sent (`http`, `payload`, `exchange`, `redirect`, `retry`, `exec`), held against its expectations (`expect`),
+//! and gives up values (`capture`), in the order that `perform` says. Steps of steps are in `blocks`, long connections in `ws`
+//! and `sse`, what is done to the target itself in `control`. Other users are made of one in `users`. What goes wrong becomes a
+//! [`StepError`] (`failure`), with secrets masked (`secrets`).
 
 mod answer;
 mod blocks;
@@ -26,12 +27,14 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod users;
 mod ws;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use reqwest_cookie_store::CookieStoreMutex;
@@ -52,6 +55,7 @@ use crate::scenario::{Action, Scenario, Step};
 
 pub use self::failure::StepError;
 pub use self::identity::random_seed;
+pub use self::users::Memory;
 
 /// How long a step may take where the scenario does not say.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -100,25 +104,30 @@ pub struct Flow {
     words: BTreeMap<&'static str, String>,
     vars: BTreeMap<String, String>,
     captured: BTreeMap<String, Value>,
-    /// The repeats that are under way, outermost first.
-    repeats: Vec<Repeat>,
-    /// Values that only the steps of a block know, innermost last.
-    scopes: Vec<BTreeMap<String, Value>>,
-    /// WebSockets that are open, innermost last.
+    /// What [`Flow::tell`] made known.
+    told: BTreeMap<String, Value>,
+    /// The blocks that are under way, outermost first.
+    blocks: Vec<Block>,
+    /// WebSockets that are open, innermost last. While a step runs, those that it does not use are taken out and answered.
     sockets: Vec<ws::Socket>,
-    /// Connections that stay open and silent for a while.
-    silent: ws::Silent,
+    /// Connections that stay open and silent for a while, of this user and of all that were made of it.
+    silent: Arc<ws::Silent>,
     /// When the step before the current one began.
     since: jiff::Timestamp,
     depth: usize,
+    /// How many times users were made for a `parallel`, by this user and their twins: those of the next are other ones.
+    parallels: Arc<AtomicU64>,
     observer: Option<Arc<Observer>>,
     prober: Option<mpsc::Sender<SnapshotRequest>>,
 }
 
-struct Repeat {
-    name: Option<String>,
-    turn: u32,
-    times: u32,
+/// A block that is under way.
+#[derive(Clone)]
+struct Block {
+    /// Where its steps are in it, as a failure says it: ``turn 2 of 3 of a repeat (`n` = 2)``. Secrets masked.
+    place: String,
+    /// What only its steps know.
+    names: BTreeMap<String, Value>,
 }
 
 /// How a step ended well.
@@ -127,7 +136,7 @@ struct Done {
     said: String,
     /// The step by name.
     what: String,
-    /// What was sent and came back; nothing for a repeat.
+    /// What was sent and came back; nothing for steps that do not ask.
     seen: Option<(Request, Seen)>,
 }
 
@@ -140,6 +149,18 @@ struct Failed {
     seen: Option<Seen>,
     permanent: bool,
     cut: bool,
+}
+
+impl Failed {
+    /// A failure that trying again cannot help.
+    fn wrong(what: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { permanent: true, ..Self::new(what, problem) }
+    }
+
+    /// A failure that may pass.
+    fn new(what: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { what: what.into(), problems: vec![problem.into()], ..Self::default() }
+    }
 }
 
 type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<Done, StepError>> + Send + 'a>>;
@@ -155,7 +176,8 @@ impl fmt::Debug for Flow {
 }
 
 impl Flow {
-    /// A fresh user; the same seed gives the same name, password and ids. Variables of the scenario are known to its templates; `user()`, `password()`, `uuid()` too.
+    /// A fresh user; the same seed gives the same name, password and ids. Variables of the scenario are known to its templates;
+    /// `user()`, `password()`, `uuid()` too.
     ///
     /// # Errors
     /// The HTTP client could not be made.
@@ -184,18 +206,20 @@ impl Flow {
             words,
             vars: scenario.vars.clone(),
             captured: BTreeMap::new(),
-            repeats: Vec::new(),
-            scopes: Vec::new(),
+            told: BTreeMap::new(),
+            blocks: Vec::new(),
             sockets: Vec::new(),
-            silent: ws::Silent::default(),
+            silent: Arc::default(),
             since: jiff::Timestamp::now(),
             depth: 0,
+            parallels: Arc::default(),
             observer: None,
             prober: None,
         })
     }
 
-    /// Runs steps one after the other and stops at the first that fails.
+    /// Runs steps one after the other and stops at the first that fails. Every WebSocket is closed by then, also where the
+    /// future is dropped; what steps left silent on purpose stays so for its time.
     ///
     /// # Errors
     /// The step that failed.
@@ -205,17 +229,20 @@ impl Flow {
         target: &C,
         progress: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<(), StepError> {
-        self.repeats.clear();
+        let running = Running(self);
+        let flow = &mut *running.0;
+        flow.rest();
         for step in steps {
             let started = Instant::now();
-            let done = self.step(step, target, None).await?;
+            let done = flow.step(step, target, None).await?;
             let line = format!("{} → {} in {}", done.what, done.said, took(started.elapsed()));
-            progress(&printable(&self.secrets.mask(&line)));
+            progress(&printable(&flow.secrets.mask(&line)));
         }
         Ok(())
     }
 
-    /// Has every step told to an observer from now on, to none with `None`.
+    /// Has every step told to an observer from now on, to none with `None`. Users that are made of this one from then on tell
+    /// the same observer.
     pub fn observe(&mut self, observer: Option<Arc<Observer>>) {
         self.observer = observer;
     }
@@ -225,71 +252,17 @@ impl Flow {
         self.prober = prober;
     }
 
-    /// Makes a name known to templates, beside captures, and before them; for numbers such as that of an iteration.
+    /// Makes a name known to templates, until it is told anew; for numbers such as that of an iteration. It wins over a capture
+    /// of the same name, and a block's own name over it.
     pub fn tell(&mut self, name: &str, value: Value) {
-        if self.scopes.is_empty() {
-            self.scopes.push(BTreeMap::new());
-        }
-        if let Some(scope) = self.scopes.first_mut() {
-            scope.insert(name.to_owned(), value);
-        }
+        self.told.insert(name.to_owned(), value);
     }
 
-    /// Somebody new who knows what this user has captured: without cookies, with a name, a password and ids of their own, which the
-    /// label and this user's seed decide.
-    ///
-    /// # Errors
-    /// The HTTP client could not be made.
-    pub fn fork(&self, label: &str) -> Result<Self, StepError> {
-        let jar = Arc::new(CookieStoreMutex::default());
-        Ok(self.other(Dice::new(self.identity.fork(label)), jar))
-    }
-
-    /// The same user once more, with the same cookies, for steps that are taken beside this one's.
-    ///
-    /// # Errors
-    /// The HTTP client could not be made.
-    pub fn twin(&self) -> Result<Self, StepError> {
-        Ok(self.other(self.templates.dice().twin(), Arc::clone(&self.jar)))
-    }
-
-    /// This user as they are now, to go back to.
-    pub fn memory(&self) -> Memory {
-        let jar = self.jar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Memory { cookies: jar.clone(), captured: self.captured.clone() }
-    }
-
-    /// Goes back to cookies and captures of a moment ago.
-    pub fn go_back(&mut self, memory: &Memory) {
-        self.jar.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone_from(&memory.cookies);
-        self.captured.clone_from(&memory.captured);
-    }
-
-    fn other(&self, dice: Dice, jar: Arc<CookieStoreMutex>) -> Self {
-        let identity = dice.identity().clone();
-        let words = BTreeMap::from([("user", identity.user()), ("password", identity.password())]);
-        for (name, value) in &words {
-            self.secrets.learn_named(name, value);
-        }
-        Self {
-            file: self.file.clone(),
-            clients: self.clients.clone(),
-            jar,
-            templates: Templates::new(dice),
-            identity,
-            secrets: self.secrets.clone(),
-            words,
-            vars: self.vars.clone(),
-            captured: self.captured.clone(),
-            repeats: Vec::new(),
-            scopes: self.scopes.clone(),
-            sockets: Vec::new(),
-            silent: ws::Silent::default(),
-            since: jiff::Timestamp::now(),
-            depth: self.depth,
-            observer: self.observer.clone(),
-            prober: self.prober.clone(),
-        }
+    /// Forgets what a run that was cut off has left: the blocks that were under way, and open WebSockets.
+    fn rest(&mut self) {
+        self.blocks.clear();
+        self.sockets.clear();
+        self.depth = 0;
     }
 
     /// Runs one step; `deadline` is that of whatever waits for it.
@@ -300,39 +273,118 @@ impl Flow {
         deadline: Option<Instant>,
     ) -> StepFuture<'a> {
         Box::pin(async move {
-            let started = Instant::now();
             let began = jiff::Timestamp::now();
             let result = match &step.action {
-                Action::Http(http) => self.http(http, target, deadline).await.map_err(|failed| self.fail(step, failed)),
-                Action::Exec(exec) => self.exec(exec, target, deadline).await.map_err(|failed| self.fail(step, failed)),
-                Action::Sse(sse) => self.sse(sse, target, deadline).await.map_err(|failed| self.fail(step, failed)),
-                Action::Send(message) => self.send(message, deadline).await.map_err(|failed| self.fail(step, failed)),
-                Action::Await(wanted) => self.receive(wanted, deadline).await.map_err(|failed| self.fail(step, failed)),
-                Action::Ping { within } => self.ping(*within, deadline).await.map_err(|failed| self.fail(step, failed)),
-                Action::Signal(_)
-                | Action::Restart(_)
-                | Action::Pause { .. }
-                | Action::Unpause
-                | Action::Sleep(_)
-                | Action::Log(_)
-                | Action::Probe(_) => {
-                    self.control(&step.action, target, deadline).await.map_err(|failed| self.fail(step, failed))
-                }
-                Action::Ws(ws) => return self.ws(step, ws, target, deadline).await,
+                Action::Ws(ws) => self.ws(step, ws, target, deadline).await,
                 Action::WaitUntil { .. }
                 | Action::Repeat { .. }
                 | Action::ForEach { .. }
                 | Action::Parallel { .. }
                 | Action::When { .. }
-                | Action::Include { .. } => return self.block(step, target, deadline).await,
+                | Action::Include { .. } => self.block(step, target, deadline).await,
+                Action::Http(_)
+                | Action::Exec(_)
+                | Action::Sse(_)
+                | Action::Send(_)
+                | Action::Await(_)
+                | Action::Ping { .. }
+                | Action::Signal(_)
+                | Action::Restart(_)
+                | Action::Pause { .. }
+                | Action::Unpause
+                | Action::Sleep(_)
+                | Action::Log(_)
+                | Action::Probe(_) => self.single(step, target, deadline).await,
             };
             self.since = began;
-            match &result {
-                Ok(done) => self.report(step, &done.what, &done.said, started.elapsed(), false),
-                Err(error) => self.report(step, error.what(), error.problem(), started.elapsed(), true),
-            }
             result
         })
+    }
+
+    /// Runs a step that holds no others, and tells of it. The WebSockets that it does not use are answered meanwhile.
+    async fn single<C: TargetControl>(
+        &mut self,
+        step: &Step,
+        target: &C,
+        deadline: Option<Instant>,
+    ) -> Result<Done, StepError> {
+        let started = Instant::now();
+        let mut others = std::mem::take(&mut self.sockets);
+        let uses_one = matches!(&step.action, Action::Send(_) | Action::Await(_) | Action::Ping { .. });
+        let mut own = if uses_one { others.pop() } else { None };
+        let result = ws::beside(&mut others, self.act(&step.action, own.as_mut(), target, deadline)).await;
+        self.sockets = others;
+        self.sockets.extend(own);
+        let result = result.map_err(|failed| self.fail(step, failed));
+        match &result {
+            Ok(done) => self.report(step, &done.what, &done.said, started.elapsed(), false),
+            Err(error) => self.report(step, error.what(), error.problem(), started.elapsed(), true),
+        }
+        result
+    }
+
+    async fn act<C: TargetControl>(
+        &mut self,
+        action: &Action,
+        socket: Option<&mut ws::Socket>,
+        target: &C,
+        deadline: Option<Instant>,
+    ) -> Result<Done, Failed> {
+        match action {
+            Action::Http(http) => self.http(http, target, deadline).await,
+            Action::Exec(exec) => self.exec(exec, target, deadline).await,
+            Action::Sse(sse) => self.sse(sse, target, deadline).await,
+            Action::Send(message) => self.send(message, socket, deadline).await,
+            Action::Await(wanted) => self.receive(wanted, socket, deadline).await,
+            Action::Ping { within } => self.ping(*within, socket, deadline).await,
+            Action::Signal(signal) => self.signal(signal, target).await,
+            Action::Restart(restart) => self.restart(restart, target, deadline).await,
+            Action::Pause { lasts } => self.pause(*lasts, target, deadline).await,
+            Action::Unpause => self.unpause(target).await,
+            Action::Sleep(time) => self.sleep(*time, deadline).await,
+            Action::Log(log) => self.log(log, target, deadline).await,
+            Action::Probe(name) => self.probe(name, deadline).await,
+            Action::Ws(_)
+            | Action::WaitUntil { .. }
+            | Action::Repeat { .. }
+            | Action::ForEach { .. }
+            | Action::Parallel { .. }
+            | Action::When { .. }
+            | Action::Include { .. } => Err(Failed::wrong("", "a step that holds others is none that is taken alone")),
+        }
+    }
+
+    /// Runs the steps of a block, one after the other, and stops at the first that fails.
+    async fn steps<C: TargetControl>(
+        &mut self,
+        steps: &[Step],
+        target: &C,
+        deadline: Option<Instant>,
+    ) -> Result<(), StepError> {
+        self.depth += 1;
+        let mut result = Ok(());
+        for step in steps {
+            result = self.step(step, target, deadline).await.map(drop);
+            if result.is_err() {
+                break;
+            }
+        }
+        self.depth -= 1;
+        result
+    }
+
+    /// The same, in a block that has a place and names of its own.
+    async fn steps_in<C: TargetControl>(
+        &mut self,
+        block: Block,
+        steps: &[Step],
+        target: &C,
+        deadline: Option<Instant>,
+    ) -> Result<(), StepError> {
+        self.blocks.push(block);
+        let result = self.steps(steps, target, deadline).await;
+        self.blocks.pop();
+        result
     }
 
     /// Tells the observer of a step that came to its end.
@@ -356,13 +408,8 @@ impl Flow {
         for (name, value) in &self.captured {
             names.insert(name.clone(), from_json(value));
         }
-        for (name, value) in self.scopes.iter().flatten() {
+        for (name, value) in self.told.iter().chain(self.blocks.iter().flat_map(|block| &block.names)) {
             names.insert(name.clone(), from_json(value));
-        }
-        for repeat in &self.repeats {
-            if let Some(name) = &repeat.name {
-                names.insert(name.clone(), minijinja::Value::from(repeat.turn));
-            }
         }
         self.templates.with(names)
     }
@@ -372,10 +419,6 @@ impl Flow {
         let Location { line, column } = step.at;
         let place = if line == 0 { self.file.clone() } else { format!("{}:{line}:{column}", step.file) };
         let about = self.secrets.about(failed.seen.as_ref().map_or(&[], Seen::body));
-        let iterations = self.repeats.iter().map(|repeat| {
-            let name = repeat.name.as_ref().map_or_else(String::new, |name| format!(" (`{name}` = {})", repeat.turn));
-            format!("turn {} of {} of a repeat{name}", repeat.turn, repeat.times)
-        });
         let captured = self.captured.iter().map(|(name, value)| {
             let text = match value.as_str() {
                 Some(text) if is_secret_name(name) => self.secrets.mask_named(name, text),
@@ -387,7 +430,7 @@ impl Flow {
             place,
             what: about.mask(&failed.what),
             problems: failed.problems.iter().map(|problem| about.mask(problem)).collect(),
-            iterations: iterations.collect(),
+            iterations: self.blocks.iter().map(|block| about.mask(&block.place)).collect(),
             request: failed.request,
             answer: failed.seen.as_ref().map(|seen| seen.shown(&self.secrets).into()),
             captured: captured.collect(),
@@ -397,16 +440,12 @@ impl Flow {
     }
 }
 
-/// What a user has at a moment: cookies and captures.
-#[derive(Clone)]
-pub struct Memory {
-    cookies: reqwest_cookie_store::CookieStore,
-    captured: BTreeMap<String, Value>,
-}
+/// A run that is under way: whatever ends it, nothing of it stays open.
+struct Running<'a>(&'a mut Flow);
 
-impl fmt::Debug for Memory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").field("captured", &self.captured.keys()).finish_non_exhaustive()
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.rest();
     }
 }
 

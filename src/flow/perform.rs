@@ -18,7 +18,7 @@ use crate::model::text::shorten;
 use crate::scenario::{Capture, ExecStep, Expect, HttpStep};
 
 /// How much of a step's path or command names it.
-const NAMED: usize = 120;
+pub(super) const NAMED: usize = 120;
 
 impl Flow {
     pub(super) async fn http<C: TargetControl>(
@@ -175,13 +175,6 @@ impl Flow {
                 cut: false,
             }),
         }
-    }
-}
-
-impl Failed {
-    /// A step that could not even begin: the scenario is wrong.
-    fn wrong(what: String, problem: String) -> Self {
-        Self { what, problems: vec![problem], permanent: true, ..Self::default() }
     }
 }
 

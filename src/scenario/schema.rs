@@ -89,10 +89,15 @@ fn remove(schema: &mut Schema, keys: &[&str]) {
     if let Some(Value::Array(choices)) = schema.get_mut("oneOf") {
         choices.retain(|choice| !choice.pointer("/required/0").is_some_and(named));
     }
+    let about =
+        |part: &Value| part.pointer("/not/required").and_then(Value::as_array).is_some_and(|all| all.iter().any(named));
+    let mut none_left = false;
     if let Some(Value::Array(parts)) = schema.get_mut("allOf") {
-        parts.retain(|part| {
-            !part.pointer("/not/required").and_then(Value::as_array).is_some_and(|all| all.iter().any(named))
-        });
+        parts.retain(|part| !about(part));
+        none_left = parts.is_empty();
+    }
+    if none_left {
+        schema.remove("allOf");
     }
 }
 
@@ -139,18 +144,9 @@ pub(super) fn ready(schema: &mut Schema) {
 pub(super) fn capture(schema: &mut Schema) {
     document::one_of(schema, &WAYS);
     schema.insert("dependencies".to_owned(), json!({"attr": ["css"]}));
-    let single = SINGLE.map(|key| json!({"not": {"required": [key], "properties": {"all": {"const": true}}}}));
     // `all: false` may stand anywhere.
-    let single: Vec<Value> = single
-        .into_iter()
-        .map(|mut part| {
-            if let Some(Value::Array(required)) = part.pointer_mut("/not/required") {
-                required.push("all".into());
-            }
-            part
-        })
-        .collect();
-    schema.insert("allOf".to_owned(), single.into());
+    let refused = SINGLE.map(|key| json!({"not": {"required": [key, "all"], "properties": {"all": {"const": true}}}}));
+    schema.insert("allOf".to_owned(), refused.to_vec().into());
 }
 
 /// At most one of these keys.

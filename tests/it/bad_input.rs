@@ -47,6 +47,47 @@ fn bad_scenarios_are_refused_with_their_place() {
 }
 
 #[test]
+fn bad_steps_are_refused_with_their_place() {
+    let seed = |step: &str| format!("name: x\ntarget: {{command: [sleep, '60'], publish: [80]}}\nseed:\n  - {step}\n");
+    let cases = [
+        ("repeat", "repeat: {times: 1000000, steps: [{sleep: 1s}]}", vec!["x.yaml:4:21", "1 to 10000"]),
+        ("message", "send: {text: a}", vec!["x.yaml:4:5", "no WebSocket is open"]),
+        ("body", "post: {path: /, body_file: gone.bin}", vec!["x.yaml:4:32", "does not exist"]),
+        ("two bodies", "post: {path: /, form: {a: b}, json: {}}", vec!["x.yaml:4:35", "both `form` and `json`"]),
+        ("signal", "signal: {process: a, signal: SIGKIL}", vec!["x.yaml:4:34", "did you mean `SIGKILL`"]),
+        ("pattern", "log: {matches: '('}", vec!["x.yaml:4:20", "unclosed group"]),
+        ("path", "get: {path: /, capture: {a: {json: a}}}", vec!["x.yaml:4:40", "did you mean `$.a`"]),
+        ("selector", "get: {path: /, capture: {a: {css: 'a['}}}", vec!["x.yaml:4:39", "not a CSS selector"]),
+        ("key", "ws: {path: /, ends: drop}", vec!["x.yaml:4:19", "did you mean `end`"]),
+        ("kind", "kill: {process: a}", vec!["x.yaml:4:5", "did you mean `signal`"]),
+        ("certificate", "get: {path: /, tls: {ca: gone.pem}}", vec!["x.yaml:4:30", "does not exist"]),
+    ];
+    for (name, step, parts) in cases {
+        refused(name, &seed(step), "classes: {}", &parts);
+    }
+    // The second file is a flow of the first one here.
+    refused(
+        "cycle",
+        &seed("include: t.yaml"),
+        "steps: [{include: x.yaml}]\n",
+        &["t.yaml:1:19", "x.yaml → t.yaml → x.yaml"],
+    );
+    refused("flow", &seed("include: t.yaml"), "steps:\n  - gett: {path: /}\n", &["t.yaml:2:5", "did you mean `get`"]);
+}
+
+#[test]
+fn a_secret_of_a_file_is_in_no_plan() {
+    let fixture = Fixture::new();
+    fixture.write("token", "correct horse\n");
+    fixture
+        .write("x.yaml", "name: x\ntarget:\n  command: [serve, correct horse]\n  env: {TOKEN: {from_file: token}}\n");
+    let output = fixture.run(&["run", "x.yaml", "--dry-run"]);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(shown.contains("TOKEN=(secret, from file token)") && !shown.contains("correct horse"), "{shown}");
+}
+
+#[test]
 fn bad_thresholds_are_refused_with_their_place() {
     let scenario = format!("{GOOD}thresholds: t.yaml\n");
     let cases = [

@@ -1,20 +1,24 @@
 //! A night that is driven by several users, tells figures of its own, and comes to rest by steps.
 
+use slowdrip::model::{EventKind, Phase};
+
 use crate::fixture::{Fixture, free_port, json, processes_with, stderr, stdout};
 
 const NIGHT: &str = "
-seed: [{get: {path: /health}}]
+seed: [{get: {path: /health}}, {probe: seeded}]
 churn:
   every: 2s
   users: 2
-  idle_tail: 1s
+  idle_tail: 500ms
   setup:
     - get: {path: /register, capture: {csrf: {css: \"input[name=csrf_token]\", attr: value}}}
     - post: {path: /register, form: {username: \"{{ user }}\", password: \"{{ password }}\", csrf_token: \"{{ csrf }}\"}, expect: {status: 302}}
   steps:
     - post: {path: /subscriptions, json: {query: \"topic {{ user_number }}.{{ iteration }}\"}, expect: {status: 201}}
     - get: {path: \"/by-{{ user_number }}-{{ iteration }}\", expect: {status: 404}}
-settle: [{get: {path: /settling, expect: {status: 404}}}]
+    - probe: \"churned\"
+settle: [{get: {path: /settling, expect: {status: 404}}}, {probe: settling}]
+after: [{probe: served}]
 counters: {visits: {log: 'by-\\d+-\\d+ 404', at_least: 5}}
 series: {open: {read: {get: {path: /open-files}}, json: $.open_files, every: 1s, compare: fd.total}}
 soak: {duration: 7s, interval: 500ms, settle: 2s}
@@ -51,8 +55,31 @@ fn users_figures_and_counted_lines_are_in_the_record_and_on_the_page() {
     assert_eq!((series.name.as_str(), series.failed), ("open", 0), "{series:?}");
     assert!((8..=10).contains(&night.figures.len()), "{:?}", night.figures);
     assert!(night.figures.iter().all(|figure| figure.value.is_some_and(|open| open > 3.0)), "{:?}", night.figures);
+    let named: Vec<(&str, Phase, bool)> = night
+        .probes
+        .iter()
+        .map(|probe| {
+            (probe.name.as_str(), probe.phase, probe.snapshot.processes.iter().any(|own| own.fds.value().is_some()))
+        })
+        .collect();
+    let churned = ("churned", Phase::Soak, true);
+    let mut expected = vec![("seeded", Phase::Seed, true)];
+    expected.extend([churned; 5]);
+    expected.extend([("settling", Phase::Settle, true), ("served", Phase::After, true)]);
+    assert_eq!(named, expected);
+    assert!(night.probes[0].at_ms < 0 && night.probes[1].at_ms > 1500, "{}", night.probes[0].at_ms);
+    let asked = night.record.events.iter().filter(|event| event.kind == EventKind::Asked);
+    assert_eq!(asked.map(|event| event.text.as_str()).next(), Some("snapshot seeded"));
+    // The row of the ordinary ones is as if nobody had asked.
+    let numbers: Vec<u32> = night.snapshots.iter().map(|look| look.seq).collect();
+    assert_eq!(numbers, (0..18).collect::<Vec<u32>>());
     let page = std::fs::read_to_string(folder.join("report.md")).unwrap();
-    for said in ["What the application says of itself", "- Correlation:", "| get /register | driven.yaml:"] {
+    for said in [
+        "| Class | seeded | churned |",
+        "What the application says of itself",
+        "- Correlation:",
+        "| get /register | driven.yaml:",
+    ] {
         assert!(page.contains(said), "{said}: {page}");
     }
     assert!(processes_with(&fixture.path().to_string_lossy()).is_empty());
@@ -93,5 +120,40 @@ fn steps_that_never_succeed_leave_a_target_that_was_never_ready() {
         message.contains("get /nowhere") && message.contains("404") && message.contains("last log lines"),
         "{message}"
     );
+    assert!(processes_with(&fixture.path().to_string_lossy()).is_empty());
+}
+
+#[test]
+fn a_target_that_is_restarted_and_paused_on_purpose_is_watched_on_and_not_blamed() {
+    let fixture = Fixture::new();
+    fixture.write("thresholds.yaml", "classes: {fd.total: {max: 400}, proc.count: {max: 3}}\n");
+    let steps = "
+seed: [restart: {within: 5s}, {wait_until: {within: 10s, step: {get: {path: /health}}}}]
+churn:
+  every: 3s
+  steps:
+    - restart: {within: 5s}
+    - wait_until: {within: 10s, step: {get: {path: /health}}}
+    - probe: restarted
+    - pause: {for: 500ms}
+    - pause: {}
+soak: {duration: 8s, interval: 500ms, settle: 1s}
+after: [{get: {path: /health}}]
+stop: {within: 5s}
+thresholds: thresholds.yaml
+";
+    fixture.process("steered", "", steps);
+    let output = fixture.run(&["run", "steered.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let night = slowdrip::history::load(&fixture.only_run("steered")).unwrap();
+    let told = |what: &str| {
+        let asked = night.record.events.iter().filter(|event| event.kind == EventKind::Asked);
+        asked.filter(|event| event.text.contains(what)).count()
+    };
+    assert!(told("restarted, as the scenario asked") >= 2 && told("paused") >= 1, "{:?}", night.record.events);
+    let pids: std::collections::BTreeSet<u32> =
+        night.snapshots.iter().flat_map(|look| &look.processes).map(|own| own.id.pid).collect();
+    assert!(pids.len() >= 2, "the new processes are seen: {pids:?}");
+    assert!(night.snapshots.last().unwrap().processes.iter().any(|own| own.fds.value().is_some()));
     assert!(processes_with(&fixture.path().to_string_lossy()).is_empty());
 }

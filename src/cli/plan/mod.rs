@@ -2,6 +2,8 @@
 
 mod steps;
 
+use std::path::{Path, PathBuf};
+
 use crate::model::text::{amount, bytes, count, per_hour, printable, seconds};
 use crate::model::{Metric, Redactor, Unit};
 use crate::scenario::{
@@ -16,7 +18,8 @@ pub(super) fn text(scenario: &Scenario, rules: &RuleSet) -> String {
     for secret in &scenario.secrets {
         redactor.add(secret);
     }
-    let mut plan = Plan::default();
+    let folder = scenario.path.parent().map(Path::to_owned).unwrap_or_default();
+    let mut plan = Plan { folder, ..Plan::default() };
     plan.line(0, "scenario", &format!("{} ({})", scenario.name, scenario.path.display()));
     plan.container("target", &scenario.target.kind, &scenario.target.options);
     for sidecar in &scenario.sidecars {
@@ -71,6 +74,8 @@ pub(super) fn text(scenario: &Scenario, rules: &RuleSet) -> String {
 #[derive(Default)]
 struct Plan {
     lines: Vec<String>,
+    /// From which the paths of files are shown.
+    folder: PathBuf,
 }
 
 impl Plan {
@@ -344,7 +349,7 @@ counters:
           line 5: get /health
         seed: 18 steps
           line 7: include login.yaml with name, role
-            DIR/login.yaml line 2: get /login
+            login.yaml line 2: get /login
           line 8: ws /ws, silent at its end for 1 min
             line 11: send
             line 12: await a message within 5 s

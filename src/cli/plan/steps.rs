@@ -1,10 +1,11 @@
 //! Steps as the plan shows them: one on a line, those within others below them.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::Plan;
 use crate::model::Which;
-use crate::model::text::{count, seconds};
+use crate::model::text::{count, printable, seconds};
 use crate::scenario::{Action, Items, RestartStep, Step, WsEnd};
 
 impl Plan {
@@ -22,7 +23,9 @@ impl Plan {
 
     fn step(&mut self, depth: usize, step: &Step, file: &str) {
         let line = format!("line {}", step.at.line);
-        let place = if *step.file == *file { line } else { format!("{} {line}", step.file) };
+        let own = Path::new(&*step.file).strip_prefix(&self.folder).unwrap_or(Path::new(&*step.file));
+        let place =
+            if *step.file == *file { line } else { format!("{} {line}", printable(&own.display().to_string())) };
         self.line(depth, &place, &described(step));
         let file = &*step.file;
         match &step.action {

@@ -1,9 +1,13 @@
 //! Flows against a real server on this machine, and against commands that a closure answers.
 
+mod blocks;
+mod control;
 mod failures;
+mod machine;
 mod requests;
 mod secrets;
 mod server;
+mod users;
 mod waits;
 
 use std::collections::BTreeMap;
@@ -144,13 +148,13 @@ impl Told {
         Self { flow, redactor, lines: Mutex::default() }
     }
 
-    async fn run(&mut self, steps: &[Step], target: &Fake) -> Result<(), StepError> {
+    async fn run(&mut self, steps: &[Step], target: &impl TargetControl) -> Result<(), StepError> {
         let lines = &self.lines;
         self.flow.run(steps, target, &|line| lines.lock().unwrap().push(line.to_owned())).await
     }
 
     /// Runs one step that must fail, and gives its text.
-    async fn failure(&mut self, step: Step, target: &Fake) -> String {
+    async fn failure(&mut self, step: Step, target: &impl TargetControl) -> String {
         let error = self.run(&[step], target).await.expect_err("the step was to fail");
         assert!(error.to_string().starts_with(&error.summary()), "{error}");
         error.to_string()

@@ -78,7 +78,7 @@ async fn an_outer_wait_bounds_an_inner_one_and_repeats_are_named() {
         &["not within 10 s (11 tries): expected exit code 0, got 1", "\n  in: turn 1 of 2 of a repeat (`n` = 1)"],
     );
     assert!(started.elapsed() <= Duration::from_secs(10), "{:?}", started.elapsed());
-    assert!(told.flow.repeats.is_empty());
+    assert!(told.flow.blocks.is_empty());
 }
 
 #[tokio::test]

@@ -251,8 +251,8 @@ mod tests {
             let mut sorted = micros;
             sorted.sort_unstable();
             let exact = |share: f64| {
-                let rank = (share * sorted.len() as f64).ceil() as usize;
-                sorted[rank.clamp(1, sorted.len()) - 1] as f64 / 1000.0
+                let rank = (1..=sorted.len()).find(|rank| *rank as f64 >= share * sorted.len() as f64).unwrap();
+                sorted[rank - 1] as f64 / 1000.0
             };
             let record = measured.record();
             for (told, share) in [(record.p50_ms, 0.5), (record.p90_ms, 0.9), (record.p99_ms, 0.99), (record.max_ms, 1.0)] {

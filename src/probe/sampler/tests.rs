@@ -171,3 +171,16 @@ fn sees_the_descriptors_of_this_very_process() {
     }
     assert!(after.observer.rss > 0);
 }
+
+#[test]
+fn a_look_aside_is_not_remembered() {
+    let tree = Tree::new();
+    tree.add(&inside(Proc::new(100)).pidfd(8, -1, 5));
+    let (mut plain, mut asked) = (container(&tree), container(&tree));
+    for seq in 0..3 {
+        let aside = asked.snapshot(9, 9, jiff::Timestamp::UNIX_EPOCH, Phase::Soak, Depth::Aside);
+        assert!(aside.turnover.is_empty() && aside.dead.is_empty() && aside.processes[0].fds.value().is_some());
+        let (one, other) = (look(&mut plain, seq), look(&mut asked, seq));
+        assert_eq!((one.turnover, one.dead), (other.turnover, other.dead));
+    }
+}

@@ -1,6 +1,6 @@
 //! A night with all that a scenario can do to a target and ask of it.
 
-use super::{Dice, MIB, clean};
+use super::{Dice, HOSTILE, MIB, clean};
 use crate::model::*;
 
 /// A clean night with churn by three users, figures of the application's own, and named snapshots.
@@ -73,4 +73,43 @@ pub(in crate::report) fn driven() -> StoredNight {
     }
     night.record.target.memory_limit = Some(2048 * MIB);
     night
+}
+
+/// The same, hostile.
+pub(super) fn harm(night: &mut StoredNight) {
+    let bad = || HOSTILE.to_owned();
+    let step = StepRecord {
+        name: bad(),
+        place: bad(),
+        count: u64::MAX,
+        failed: 1,
+        p50_ms: f64::NAN,
+        p90_ms: f64::INFINITY,
+        p99_ms: -1.0,
+        max_ms: 1e300,
+    };
+    let (begun, failed, first_failure) = (u64::MAX, u64::MAX, Some(bad()));
+    night.record.churn = Some(ChurnRecord {
+        begun,
+        failed,
+        first_failure,
+        max_failed: f64::NAN,
+        users: u64::MAX,
+        steps: vec![step; 50],
+    });
+    for compare in [None, Some(bad()), Some("fd.total".to_owned())] {
+        night.record.series.push(SeriesRecord { name: bad(), compare, failed: 1, first_failure: Some(bad()) });
+    }
+    let figure = |(at_ms, value)| KeptFigure { at_ms, name: bad(), value };
+    let values =
+        [(0, Some(f64::MAX)), (1_000, Some(f64::MIN)), (2_000, None), (60_000, Some(f64::NAN)), (u64::MAX, Some(1.0))];
+    night.figures.extend(values.map(figure));
+    night.probes = (0..30)
+        .map(|n| NamedSnapshot {
+            name: bad(),
+            at_ms: i64::MIN + n,
+            phase: Phase::Seed,
+            snapshot: night.snapshots[0].clone(),
+        })
+        .collect();
 }

@@ -175,40 +175,7 @@ pub(in crate::report) fn hostile() -> StoredNight {
         settled: None,
         problem: Some(bad()),
     });
-    let step = StepRecord {
-        name: bad(),
-        place: bad(),
-        count: u64::MAX,
-        failed: 1,
-        p50_ms: f64::NAN,
-        p90_ms: f64::INFINITY,
-        p99_ms: -1.0,
-        max_ms: 1e300,
-    };
-    let (begun, failed, first_failure) = (u64::MAX, u64::MAX, Some(bad()));
-    night.record.churn = Some(ChurnRecord {
-        begun,
-        failed,
-        first_failure,
-        max_failed: f64::NAN,
-        users: u64::MAX,
-        steps: vec![step; 50],
-    });
-    for compare in [None, Some(bad()), Some("fd.total".to_owned())] {
-        night.record.series.push(SeriesRecord { name: bad(), compare, failed: 1, first_failure: Some(bad()) });
-    }
-    let figure = |(at_ms, value)| KeptFigure { at_ms, name: bad(), value };
-    let values =
-        [(0, Some(f64::MAX)), (1_000, Some(f64::MIN)), (2_000, None), (60_000, Some(f64::NAN)), (u64::MAX, Some(1.0))];
-    night.figures.extend(values.map(figure));
-    night.probes = (0..30)
-        .map(|n| NamedSnapshot {
-            name: bad(),
-            at_ms: i64::MIN + n,
-            phase: Phase::Seed,
-            snapshot: night.snapshots[0].clone(),
-        })
-        .collect();
+    super::driven::harm(&mut night);
     night.record.after_failures = vec![bad()];
     night.record.ending = Ending::Died { message: format!("{HOSTILE}\n{HOSTILE}") };
     if let Some(stop) = &mut night.record.stop {
