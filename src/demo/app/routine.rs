@@ -90,10 +90,11 @@ impl Routine {
 async fn refresh(shared: &Shared, due: Duration) {
     match shared.store.refresh(shared.clock.date(due)).await {
         Ok(refreshed) => {
-            if !refreshed.is_empty() && shared.work.has(Fault::RefreshLoop) {
-                if let Err(error) = shared.hoard.leak(Leak::EventLoop).await {
-                    log::line(format_args!("error: {} failed: {error}", Leak::EventLoop));
-                }
+            if !refreshed.is_empty()
+                && shared.work.has(Fault::RefreshLoop)
+                && let Err(error) = shared.hoard.leak(Leak::EventLoop).await
+            {
+                log::line(format_args!("error: {} failed: {error}", Leak::EventLoop));
             }
             for subscription in refreshed {
                 shared.refreshes.add(1);

@@ -92,9 +92,9 @@ fn read(text: &str) -> Option<ChildKind> {
         _ => return None,
     };
     let pid = || number.parse::<i32>().ok();
-    let fault = |fault: Fault| match more?.parse::<Fault>().ok()? {
-        Fault::None => Some(false),
-        other => (other == fault).then_some(true),
+    let fault = |fault: Fault| {
+        let given = more?.parse::<Fault>().ok()?;
+        [Fault::None, fault].contains(&given).then_some(given == fault)
     };
     match (kind, more) {
         ("manager", Some(_)) => Some(ChildKind::Manager { parent: pid()?, orphans: fault(Fault::Orphans)? }),

@@ -198,10 +198,11 @@ fn serve(program: &Path, orders: &mpsc::Receiver<Order>) {
             Order::Errand(errand, passed, reply) => drop(reply.send(helper(program, errand, passed))),
             Order::Start(kind, outfit, reply) => drop(reply.send(start_one(program, kind, outfit, &mut watched))),
             // Until it is reaped, which only this thread does, the pid is nobody else's.
-            Order::Kill(pid) => match Pid::from_raw(pid).filter(|_| watched.contains_key(&pid)) {
-                Some(pid) => drop(rustix::process::kill_process(pid, Signal::KILL)),
-                None => {}
-            },
+            Order::Kill(pid) => {
+                if let Some(pid) = Pid::from_raw(pid).filter(|_| watched.contains_key(&pid)) {
+                    let _ = rustix::process::kill_process(pid, Signal::KILL);
+                }
+            }
             Order::Reap => while reap_one(&mut watched) == Reaped::One {},
             Order::End(reply) => {
                 let deadline = Instant::now() + END_WITHIN;
