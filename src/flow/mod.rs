@@ -28,6 +28,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod told;
 mod users;
 mod ws;
 
@@ -40,7 +41,7 @@ use std::time::Duration;
 
 use reqwest_cookie_store::CookieStoreMutex;
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use self::answer::{Seen, took};
@@ -56,6 +57,7 @@ use crate::scenario::{Action, Scenario, Step};
 
 pub use self::failure::StepError;
 pub use self::identity::random_seed;
+pub use self::told::{Observer, SnapshotRequest, StepDone};
 pub use self::users::Memory;
 
 /// How long a step may take where the scenario does not say.
@@ -63,35 +65,6 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How much of a captured value a failed step shows.
 const VALUE: usize = 80;
-
-/// A snapshot that a step asks for. Whoever watches the target takes it and answers.
-#[derive(Debug)]
-pub struct SnapshotRequest {
-    /// Its name.
-    pub name: String,
-    /// Where the answer goes: an error is one line for people.
-    pub done: oneshot::Sender<Result<(), String>>,
-}
-
-/// A step that was taken to its end, for whoever looks on. Steps that only hold others are not told of.
-#[derive(Debug)]
-pub struct StepDone<'a> {
-    /// The step.
-    pub step: &'a Step,
-    /// How many steps hold it: 0 at the top.
-    pub depth: usize,
-    /// The step as it was taken, in a few words; secrets masked, printable.
-    pub what: &'a str,
-    /// How it ended, in a few words; secrets masked, printable.
-    pub said: &'a str,
-    /// How long it took.
-    pub took: Duration,
-    /// True where it failed.
-    pub failed: bool,
-}
-
-/// Looks on at every step.
-pub type Observer = dyn Fn(&StepDone<'_>) + Send + Sync;
 
 /// A user of the target: its cookies, its captured values, its HTTP client.
 pub struct Flow {
