@@ -7,8 +7,12 @@ mod machine;
 mod requests;
 mod secrets;
 mod server;
+mod sockets;
 mod users;
 mod waits;
+mod ws;
+mod ws_bad;
+mod ws_end;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
