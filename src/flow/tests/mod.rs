@@ -13,10 +13,14 @@ mod requests;
 mod retries;
 mod secrets;
 mod server;
+mod sockets;
 mod taken;
 mod tls;
 mod users;
 mod waits;
+mod ws;
+mod ws_bad;
+mod ws_end;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
