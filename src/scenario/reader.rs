@@ -343,8 +343,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a text is more than itself.
-pub(super) fn is_template(text: &str) -> bool {
+fn is_template(text: &str) -> bool {
     ["{{", "{%", "{#"].iter().any(|opening| text.contains(opening))
 }
 

@@ -66,6 +66,7 @@ pub struct Counter {
 
 /// Where a counter's number comes from.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a scenario has a few of them, most of them the larger one")]
 pub enum CounterSource {
     /// It is asked for.
     Read(Figure),

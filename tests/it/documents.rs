@@ -111,6 +111,9 @@ fn every_example_of_the_documents_is_read() {
         fs::write(folder.path().join(name).join("Dockerfile"), "FROM scratch\n").unwrap();
     }
     fs::write(folder.path().join("thresholds/my-app.yaml"), "classes: {}\n").unwrap();
+    fs::create_dir_all(folder.path().join("scenarios/flows")).unwrap();
+    fs::write(folder.path().join("scenarios/flows/login.yaml"), "steps: [{sleep: 1s}]\n").unwrap();
+    fs::write(folder.path().join("scenarios/report.pdf"), "%PDF-1.7\n").unwrap();
     let mut problems = Vec::new();
     for document in documents() {
         for example in examples(&read(&document)) {
@@ -119,7 +122,10 @@ fn every_example_of_the_documents_is_read() {
             let outcome = if ["classes:", "events:", "log:", "acks:", "precedents:"].into_iter().any(has) {
                 threshold::parse(&file, &example).map(drop)
             } else {
-                // A part of a scenario is made a whole one.
+                // A part of a scenario is made a whole one, and a flow file is included.
+                let flow =
+                    has("steps:").then(|| fs::write(folder.path().join("scenarios/flow.yaml"), &example).unwrap());
+                let example = if flow.is_some() { "seed: [{include: flow.yaml}]\n" } else { &example };
                 let whole = if has("name:") { "" } else { "name: example\ntarget: {image: example, publish: [80]}\n" };
                 let beside = if has("name:") || has("sidecars:") { "" } else { "sidecars: {stub: {image: stub}}\n" };
                 fs::write(&file, format!("{whole}{beside}{example}")).unwrap();

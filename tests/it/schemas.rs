@@ -68,6 +68,80 @@ impl Kind {
 
 const TARGET: &str = "name: x\ntarget: {image: x, publish: [80]}\n";
 
+/// Flow files that are read.
+const FLOWS: [&str; 23] = [
+    "steps: [{delete: {path: /, query: {a: [1, b], c: ''}, tls: true, auth: {bearer: x}, json: {}}}]\n",
+    "steps: [{patch: {path: /, tls: {verify: false, name: x}, auth: {basic: {user: a, password: 1}}, body: 5, redirects: 20}}]\n",
+    "steps: [{post: {path: /, multipart: [{name: a, text: ''}, {name: b, text: c, filename: d, content_type: e}], retry: {}}}]\n",
+    "steps: [{get: {path: /, retry: {times: 20, backoff: 1s, most: 1s, status: [429, 5xx, '503']}}}]\n",
+    "steps: [{get: {path: /, expect: {status: 2xx, matches: a, latency: 1s, json: {'$.a': {at_most: 1, matches: b}}}}}]\n",
+    "steps: [{get: {path: /, capture: {a: {regex: x, all: true}, b: {header: c}, d: {cookie: e}, f: {status: true, all: false}}}}]\n",
+    "steps: [{ws: {path: /, subprotocols: a, steps: [{send: {text: ''}}, {await: {json: {'$.a': 1}, within: 5s}}, {ping: {}}], end: silent, silent_for: 5s}}]\n",
+    "steps: [{ws: {path: /, subprotocols: [a, b], timeout: 5s, end: drop}}]\n",
+    "steps: [{sse: {path: /, events: 100000, event: a, matches: b, contains: c, within: 5s, capture: {a: {json: $.a}}}}]\n",
+    "steps: [{exec: {command: [x], capture: {a: {status: true}}, expect: {matches: a, latency: 1s}}}]\n",
+    "steps: [{signal: {process: x, signal: sigstop, which: oldest}}]\n",
+    "steps: [{restart: {}}]\n",
+    "steps: [{restart: {process: x, signal: KILL, which: newest, within: 5s}}]\n",
+    "steps: [{pause: {for: 5s}}]\n",
+    "steps: [{pause: {}}]\n",
+    "steps: [{unpause: {}}]\n",
+    "steps: [{sleep: 1h 30m}]\n",
+    "steps: [{log: {matches: x, within: 5s, capture: {a: {regex: b}}}}]\n",
+    "steps: [{for_each: {in: [1, null, {a: b}], as: x, steps: [{probe: 5}]}}]\n",
+    "steps: [{for_each: {in: '{{ a }}', as: x, steps: [{probe: a}]}}]\n",
+    "steps: [{parallel: {users: 100, as: n, steps: [{sleep: 1s}]}}]\n",
+    "steps: [{when: {if: true, steps: [{sleep: 1s}], else: []}}]\n",
+    "steps: [{wait_until: {step: {patch: {path: /}}}}]\n",
+];
+
+/// Flow files that are refused for their form.
+const BAD_FLOWS: [&str; 43] = [
+    "steps: []\n",
+    "step: [{sleep: 1s}]\n",
+    "steps: [{delete: {path: /, json: {}, body: x}}]\n",
+    "steps: [{get: {path: /, body: x}}]\n",
+    "steps: [{post: {path: /, multipart: [{name: a}]}}]\n",
+    "steps: [{post: {path: /, multipart: []}}]\n",
+    "steps: [{get: {path: /, redirects: 21}}]\n",
+    "steps: [{get: {path: /, retry: {times: 0}}}]\n",
+    "steps: [{get: {path: /, retry: {tries: 1}}}]\n",
+    "steps: [{get: {path: /, tls: on}}]\n",
+    "steps: [{get: {path: /, tls: {x: y}}}]\n",
+    "steps: [{get: {path: /, auth: {}}}]\n",
+    "steps: [{get: {path: /, auth: {bearer: x, basic: {user: a, password: b}}}}]\n",
+    "steps: [{get: {path: /, port: 0}}]\n",
+    "steps: [{get: {path: /, expect: {status: 6xx}}}]\n",
+    "steps: [{get: {path: /, capture: {x: {cookie: a, all: true}}}}]\n",
+    "steps: [{get: {path: /, capture: {x: {json: $, regex: b}}}}]\n",
+    "steps: [{get: {path: /, capture: {x: {status: false}}}}]\n",
+    "steps: [{exec: {command: [x], capture: {x: {header: a}}}}]\n",
+    "steps: [{log: {matches: x, capture: {x: {status: true}}}}]\n",
+    "steps: [{ws: {path: /, end: dropp}}]\n",
+    "steps: [{ws: {path: /, end: drop, silent_for: 5s}}]\n",
+    "steps: [{ws: {path: /, steps: [{send: {}}]}}]\n",
+    "steps: [{ws: {path: /, steps: [{send: {text: a, json: b}}]}}]\n",
+    "steps: [{sse: {path: /, events: 0}}]\n",
+    "steps: [{signal: {process: x, signal: SIGKIL}}]\n",
+    "steps: [{signal: {signal: KILL}}]\n",
+    "steps: [{signal: {process: x, which: first}}]\n",
+    "steps: [{restart: {signal: KILL}}]\n",
+    "steps: [{pause: {for: 5}}]\n",
+    "steps: [{unpause: {for: 5s}}]\n",
+    "steps: [{sleep: 5}]\n",
+    "steps: [{log: {}}]\n",
+    "steps: [{for_each: {in: [], as: x, steps: [{sleep: 1s}]}}]\n",
+    "steps: [{for_each: {in: a, as: x, steps: [{sleep: 1s}]}}]\n",
+    "steps: [{for_each: {in: [a], as: 'a b', steps: [{sleep: 1s}]}}]\n",
+    "steps: [{parallel: {users: 101, steps: [{sleep: 1s}]}}]\n",
+    "steps: [{when: {if: a, steps: []}}]\n",
+    "steps: [{wait_until: {step: {sleep: 5s}}}]\n",
+    "steps: [{include: {with: {a: b}}}]\n",
+    "steps: [{probe: ''}]\n",
+    "steps: [{head: {path: /}}]\n",
+    "steps: [{sleep: }]\n",
+];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -157,33 +231,8 @@ fn what_slowdrip_reads_is_of_its_schema() {
         format!("{target}series: {{a: {{read: {{get: {{path: /}}}}, json: $.n, absent: 0, every: 30s, compare: fd.total}}, b: {{read: {{exec: {{command: [x]}}}}, regex: x, compare: fd.own}}}}\n"),
         format!("{target}counters: {{n: {{log: x, at_least: 1}}, m: {{read: {{delete: {{path: /}}}}, regex: 'x(1)', at_most: 0}}}}\n"),
     ];
-    let flow = [
-        "steps: [{delete: {path: /, query: {a: [1, b], c: ''}, tls: true, auth: {bearer: x}, json: {}}}]\n",
-        "steps: [{patch: {path: /, tls: {verify: false, name: x}, auth: {basic: {user: a, password: 1}}, body: 5, redirects: 20}}]\n",
-        "steps: [{post: {path: /, multipart: [{name: a, text: ''}, {name: b, text: c, filename: d, content_type: e}], retry: {}}}]\n",
-        "steps: [{get: {path: /, retry: {times: 20, backoff: 1s, most: 1s, status: [429, 5xx, '503']}}}]\n",
-        "steps: [{get: {path: /, expect: {status: 2xx, matches: a, latency: 1s, json: {'$.a': {at_most: 1, matches: b}}}}}]\n",
-        "steps: [{get: {path: /, capture: {a: {regex: x, all: true}, b: {header: c}, d: {cookie: e}, f: {status: true, all: false}}}}]\n",
-        "steps: [{ws: {path: /, subprotocols: a, steps: [{send: {text: ''}}, {await: {json: {'$.a': 1}, within: 5s}}, {ping: {}}], end: silent, silent_for: 5s}}]\n",
-        "steps: [{ws: {path: /, subprotocols: [a, b], timeout: 5s, end: drop}}]\n",
-        "steps: [{sse: {path: /, events: 100000, event: a, matches: b, contains: c, within: 5s, capture: {a: {json: $.a}}}}]\n",
-        "steps: [{exec: {command: [x], capture: {a: {status: true}}, expect: {matches: a, latency: 1s}}}]\n",
-        "steps: [{signal: {process: x, signal: sigstop, which: oldest}}]\n",
-        "steps: [{restart: {}}]\n",
-        "steps: [{restart: {process: x, signal: KILL, which: newest, within: 5s}}]\n",
-        "steps: [{pause: {for: 5s}}]\n",
-        "steps: [{pause: {}}]\n",
-        "steps: [{unpause: {}}]\n",
-        "steps: [{sleep: 1h 30m}]\n",
-        "steps: [{log: {matches: x, within: 5s, capture: {a: {regex: b}}}}]\n",
-        "steps: [{for_each: {in: [1, null, {a: b}], as: x, steps: [{probe: 5}]}}]\n",
-        "steps: [{for_each: {in: '{{ a }}', as: x, steps: [{probe: 'a {{ x }}'}]}}]\n",
-        "steps: [{parallel: {users: 100, as: n, steps: [{sleep: 1s}]}}]\n",
-        "steps: [{when: {if: true, steps: [{sleep: 1s}], else: []}}]\n",
-        "steps: [{wait_until: {step: {patch: {path: /}}}}]\n",
-    ];
     let scenario: Vec<&str> = scenario.iter().map(String::as_str).collect();
-    for (kind, texts) in KINDS.into_iter().zip([scenario.as_slice(), thresholds.as_slice(), &flow]) {
+    for (kind, texts) in KINDS.into_iter().zip([scenario.as_slice(), thresholds.as_slice(), &FLOWS]) {
         let validator = kind.validator();
         for text in texts {
             assert_eq!(kind.read(text), Ok(()), "{text}");
@@ -279,53 +328,8 @@ fn what_slowdrip_refuses_for_its_form_is_not_of_its_schema() {
         format!("{target}vars: {{a: {{from_env: B, from_file: c}}}}\n"),
         format!("{target}vars: {{a: {{}}}}\n"),
     ];
-    let flow = [
-        "steps: []\n",
-        "step: [{sleep: 1s}]\n",
-        "steps: [{delete: {path: /, json: {}, body: x}}]\n",
-        "steps: [{get: {path: /, body: x}}]\n",
-        "steps: [{post: {path: /, multipart: [{name: a}]}}]\n",
-        "steps: [{post: {path: /, multipart: []}}]\n",
-        "steps: [{get: {path: /, redirects: 21}}]\n",
-        "steps: [{get: {path: /, retry: {times: 0}}}]\n",
-        "steps: [{get: {path: /, retry: {tries: 1}}}]\n",
-        "steps: [{get: {path: /, tls: on}}]\n",
-        "steps: [{get: {path: /, tls: {x: y}}}]\n",
-        "steps: [{get: {path: /, auth: {}}}]\n",
-        "steps: [{get: {path: /, auth: {bearer: x, basic: {user: a, password: b}}}}]\n",
-        "steps: [{get: {path: /, port: 0}}]\n",
-        "steps: [{get: {path: /, expect: {status: 6xx}}}]\n",
-        "steps: [{get: {path: /, capture: {x: {cookie: a, all: true}}}}]\n",
-        "steps: [{get: {path: /, capture: {x: {json: $, regex: b}}}}]\n",
-        "steps: [{get: {path: /, capture: {x: {status: false}}}}]\n",
-        "steps: [{exec: {command: [x], capture: {x: {header: a}}}}]\n",
-        "steps: [{log: {matches: x, capture: {x: {status: true}}}}]\n",
-        "steps: [{ws: {path: /, end: dropp}}]\n",
-        "steps: [{ws: {path: /, end: drop, silent_for: 5s}}]\n",
-        "steps: [{ws: {path: /, steps: [{send: {}}]}}]\n",
-        "steps: [{ws: {path: /, steps: [{send: {text: a, json: b}}]}}]\n",
-        "steps: [{sse: {path: /, events: 0}}]\n",
-        "steps: [{signal: {process: x, signal: SIGKIL}}]\n",
-        "steps: [{signal: {signal: KILL}}]\n",
-        "steps: [{signal: {process: x, which: first}}]\n",
-        "steps: [{restart: {signal: KILL}}]\n",
-        "steps: [{pause: {for: 5}}]\n",
-        "steps: [{unpause: {for: 5s}}]\n",
-        "steps: [{sleep: 5}]\n",
-        "steps: [{log: {}}]\n",
-        "steps: [{for_each: {in: [], as: x, steps: [{sleep: 1s}]}}]\n",
-        "steps: [{for_each: {in: a, as: x, steps: [{sleep: 1s}]}}]\n",
-        "steps: [{for_each: {in: [a], as: 'a b', steps: [{sleep: 1s}]}}]\n",
-        "steps: [{parallel: {users: 101, steps: [{sleep: 1s}]}}]\n",
-        "steps: [{when: {if: a, steps: []}}]\n",
-        "steps: [{wait_until: {step: {sleep: 5s}}}]\n",
-        "steps: [{include: {with: {a: b}}}]\n",
-        "steps: [{probe: ''}]\n",
-        "steps: [{head: {path: /}}]\n",
-        "steps: [{sleep: }]\n",
-    ];
     let scenario: Vec<&str> = scenario.iter().map(String::as_str).collect();
-    for (kind, texts) in KINDS.into_iter().zip([scenario.as_slice(), thresholds.as_slice(), &flow]) {
+    for (kind, texts) in KINDS.into_iter().zip([scenario.as_slice(), thresholds.as_slice(), &BAD_FLOWS]) {
         let validator = kind.validator();
         for text in texts {
             assert!(kind.read(text).is_err(), "slowdrip reads it: {text}");

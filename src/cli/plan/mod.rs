@@ -308,7 +308,7 @@ seed:
   - sleep: 90s
   - log: {matches: done}
   - wait_until: {step: {get: {path: /done}}}
-  - repeat: {times: 3, as: n, steps: [{probe: "before {{ n }}"}]}
+  - repeat: {times: 3, as: n, steps: [{probe: before it}]}
   - for_each: {in: [a, b], as: x, steps: [{delete: {path: "/{{ x }}"}}]}
   - for_each: {in: "{{ names }}", as: x, steps: [{delete: {path: "/{{ x }}"}}]}
   - parallel: {users: 5, as: n, steps: [{patch: {path: /}}]}
@@ -367,7 +367,7 @@ counters:
           line 25: again and again every 1 s within 2 min
             line 25: get /done
           line 26: 3 times over, as n
-            line 26: probe before {{ n }}
+            line 26: probe before it
           line 27: for each x of 2 values
             line 27: delete /{{ x }}
           line 28: for each x of names

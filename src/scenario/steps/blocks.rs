@@ -78,9 +78,15 @@ pub(super) fn parallel(place: Place<'_>, wire: &ParallelWire, scope: Scope<'_>) 
         let message = format!("steps are taken by 1 to {MOST_USERS} users at once, not {}", wire.users);
         return Err(place.key("users").error(message, format!("write a number from 1 to {MOST_USERS}")));
     }
+    let users = wire.users.saturating_mul(scope.users);
+    if users > MOST_USERS {
+        let message = format!("a `parallel` within another one comes to {users} users at once");
+        let help = format!("the most is {MOST_USERS}, all of them together");
+        return Err(place.key("users").error(message, help));
+    }
     check_bound(place, wire.name.as_deref())?;
     let socket = if scope.socket == Socket::None { Socket::None } else { Socket::OfAnother };
-    let steps = inner(place, &wire.steps, Scope { socket, ..scope }, "parallel")?;
+    let steps = inner(place, &wire.steps, Scope { socket, users, ..scope }, "parallel")?;
     bounded(place, Action::Parallel { users: wire.users, name: wire.name.clone(), steps })
 }
 

@@ -9,7 +9,7 @@ mod socket;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::reader::{Reader, is_template};
+use super::reader::Reader;
 use super::wire::{NothingWire, StepWire};
 use super::{Action, Sidecar, Step, Target, TargetKind};
 use crate::document::{FileError, Place, Scalar, listed};
@@ -119,6 +119,8 @@ pub(super) struct Scope<'a> {
     chain: &'a [Link],
     socket: Socket,
     depth: usize,
+    /// How many users take the step at once.
+    users: u32,
 }
 
 /// Whether a WebSocket is open where a step stands.
@@ -133,7 +135,7 @@ enum Socket {
 impl<'a> Scope<'a> {
     /// At the top of a scenario; `chain` is the scenario alone.
     pub(super) fn new(reader: &'a Reader<'a>, reach: &'a Reach<'a>, files: &'a Files, chain: &'a [Link]) -> Self {
-        Self { reader, reach, files, chain, socket: Socket::None, depth: 0 }
+        Self { reader, reach, files, chain, socket: Socket::None, depth: 0, users: 1 }
     }
 }
 
@@ -228,10 +230,8 @@ fn control(at: Place<'_>, key: &str, wire: &StepWire, scope: Scope<'_>) -> Resul
             } else if let Some(wire) = &wire.log {
                 Action::Log(Box::new(control::log(at, wire, scope)?))
             } else if let Some(wire) = &wire.probe {
-                let name = template(at, wire, reader)?;
-                if !is_template(&name) {
-                    check_shown(at, &name, "probe: after the uploads")?;
-                }
+                let name = reader.text(at, wire)?;
+                check_shown(at, &name, "probe: after the uploads")?;
                 Action::Probe(name)
             } else {
                 return Ok(None);

@@ -335,3 +335,16 @@ fn steps_nested_too_deep() {
       = help: nest less deeply
     ");
 }
+
+#[test]
+fn users_within_users() {
+    insta::assert_snapshot!(seed("- parallel: {users: 20, steps: [{parallel: {users: 20, steps: [{sleep: 1s}]}}]}"), @r"
+    a `parallel` within another one comes to 400 users at once
+     --> soak.yaml:4:54
+      |
+    4 |   - parallel: {users: 20, steps: [{parallel: {users: 20, steps: [{sleep: 1s}]}}]}
+      |                                                      ^^
+      |
+      = help: the most is 100, all of them together
+    ");
+}

@@ -22,10 +22,9 @@ fn step(line: &str) -> Action {
 }
 
 fn http(line: &str) -> HttpStep {
-    match step(line) {
-        Action::Http(step) => *step,
-        other => panic!("{other:?}"),
-    }
+    let action = step(line);
+    let Action::Http(step) = action else { panic!("{action:?}") };
+    *step
 }
 
 #[test]
@@ -110,9 +109,9 @@ fn reads_every_body() {
     let steps = parse(&path, &seed(&lines), &Overrides::default(), &env).unwrap().seed;
     let bodies: Vec<String> = steps
         .iter()
-        .map(|step| match &step.action {
-            Action::Http(step) => format!("{} {:?}", step.method, step.body),
-            other => panic!("{other:?}"),
+        .map(|step| {
+            let Action::Http(step) = &step.action else { panic!("{step:?}") };
+            format!("{} {:?}", step.method, step.body)
         })
         .collect();
     let bodies = bodies.join("\n").replace(&folder.path().display().to_string(), "DIR");
@@ -190,9 +189,9 @@ fn reads_websockets() {
         "ws: {path: /ws, end: silent, silent_for: 5s, steps: [{parallel: {users: 2, steps: [{ws: {path: /, steps: [{ping: {}}]}}]}}]}",
     ];
     let steps = steps(&lines);
-    let ws = |index: usize| match &steps[index].action {
-        Action::Ws(ws) => ws.as_ref(),
-        other => panic!("{other:?}"),
+    let ws = |index: usize| {
+        let Action::Ws(ws) = &steps[index].action else { panic!("{:?}", steps[index]) };
+        ws.as_ref()
     };
     assert_eq!((ws(0).subprotocols.len(), ws(0).timeout, ws(0).end), (1, secs(60), WsEnd::Silent(secs(60))));
     assert!(matches!(&ws(0).steps[0].action, Action::Send(Message::Json(json)) if json["a"] == "{{ b }}"));

@@ -98,10 +98,9 @@ fn the_builder_can_be_chosen() {
     let folder = folder();
     let builder = |more: &str| {
         let text = target(&format!("build: {{context: ldr{more}}}"));
-        match parse(&folder.path().join("soak.yaml"), &text, &Overrides::default(), &env).unwrap().target.kind {
-            TargetKind::Build(build) => build.builder,
-            other => panic!("{other:?}"),
-        }
+        let kind = parse(&folder.path().join("soak.yaml"), &text, &Overrides::default(), &env).unwrap().target.kind;
+        let TargetKind::Build(build) = kind else { panic!("{kind:?}") };
+        build.builder
     };
     assert_eq!([builder(""), builder(", builder: auto")], [Builder::Auto; 2]);
     assert_eq!([builder(", builder: classic"), builder(", builder: buildkit")], [Builder::Classic, Builder::BuildKit]);
