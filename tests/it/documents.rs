@@ -133,23 +133,12 @@ fn every_example_of_the_documents_is_read() {
 
 #[test]
 fn every_scenario_of_the_repository_is_read_and_bears_the_name_of_its_file() {
-<<<<<<< HEAD
-    // The demo's own are filled in by the demo, and cannot be read without it.
-    let its_own = |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("demo"));
-    let context = tempfile::tempdir().unwrap();
-    fs::write(context.path().join("Dockerfile"), "FROM scratch\n").unwrap();
-    let set = vec![("context".to_owned(), context.path().display().to_string())];
-    for file in yaml_files("scenarios").iter().filter(|file| !its_own(file)) {
-        // `slowdrip demo` fills in the context of the scenarios that soak its application.
-        let set = if read(file).contains("vars: {context: ") { set.clone() } else { Vec::new() };
-=======
     // `slowdrip demo` makes the context of the demo application; one that is empty will do here.
     let context = tempfile::tempdir().unwrap();
     fs::write(context.path().join("Dockerfile"), "FROM scratch\n").unwrap();
     let filled = vec![("context".to_owned(), context.path().display().to_string())];
     for file in &yaml_files("scenarios") {
         let set = if read(file).contains("{{ context }}") { filled.clone() } else { Vec::new() };
->>>>>>> main
         let overrides = Overrides { set, ..Overrides::default() };
         let scenario = scenario::load(file, &overrides, &anything).unwrap_or_else(|error| panic!("{error}"));
         // The workflows find a scenario's reports by the name of its file.
