@@ -241,6 +241,11 @@ impl<'a> Body<'a> {
         self.text.get_or_init(|| String::from_utf8_lossy(self.bytes).into_owned())
     }
 
+    /// That it is no proper text, where that may be why something is not found in it.
+    pub(super) fn flaw(&self) -> &'static str {
+        if std::str::from_utf8(self.bytes).is_err() { " (not all of it is UTF-8)" } else { "" }
+    }
+
     /// As JSON.
     pub(super) fn json(&self) -> Result<&Value, String> {
         self.json.get_or_init(|| self.parse()).as_ref().map_err(Clone::clone)

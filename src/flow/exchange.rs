@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Request};
 
 use super::answer::{Answer, MAX_BODY, size};
@@ -31,16 +32,19 @@ impl Trouble {
     }
 }
 
-/// Sends a request and reads the whole answer. What came of it until something went wrong is left in `answer`.
+/// Sends a request and reads the whole answer; `head` looks at its headers as soon as they are there. What came of it until
+/// something went wrong is left in `answer`.
 pub(super) async fn receive(
     client: &Client,
     request: Request,
     address: SocketAddr,
     answer: &mut Option<Answer>,
+    head: impl FnOnce(&HeaderMap),
 ) -> Result<(), Trouble> {
     let secure = request.url().scheme() == "https";
     let describe = |error: &reqwest::Error| Trouble::of(error, address, secure);
     let mut response = client.execute(request).await.map_err(|err| describe(&err))?;
+    head(response.headers());
     let received = answer.insert(Answer {
         status: response.status(),
         headers: response.headers().clone(),
@@ -75,16 +79,17 @@ pub(super) async fn receive(
 /// What happened on the network, for people.
 fn describe(error: &reqwest::Error, address: SocketAddr, secure: bool) -> String {
     let mut deepest: &(dyn Error + 'static) = error;
-    while let Some(source) = deepest.source() {
+    for cause in tls::causes(error) {
         // An error of the system says it best; what lies below it only repeats it.
-        if let Some(problem) = source.downcast_ref::<io::Error>().and_then(|err| system(err, address)) {
-            return if secure && error.is_connect() && source.to_string().contains("handshake") {
-                format!("{problem}, where TLS was to begin; does it speak TLS?")
+        if let Some(problem) = cause.downcast_ref::<io::Error>().and_then(|err| system(err, address)) {
+            let began = if secure && cause.to_string().contains("handshake") {
+                ", where TLS was to begin; does it speak TLS?"
             } else {
-                problem
+                ""
             };
+            return format!("{problem}{began}");
         }
-        deepest = source;
+        deepest = cause;
     }
     let verb = if error.is_connect() { "no connection to" } else { "no complete answer from" };
     // A server of TLS answers what it does not understand by an alert, which is no HTTP.

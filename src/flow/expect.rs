@@ -100,14 +100,24 @@ fn within(
         let wanted = renderer.text(template)?;
         if !body.text().contains(&wanted) {
             let quoted = shorten(&mask.mask(&wanted), QUOTED);
-            unmet.push(format!("expected {} to contain `{quoted}`, which its {} do not", body.name, size(body.len())));
+            unmet.push(format!(
+                "expected {} to contain `{quoted}`, which its {} do not{}",
+                body.name,
+                size(body.len()),
+                body.flaw()
+            ));
         }
     }
     if let Some(regex) = wanted.matches
         && !regex.is_match(body.text())
     {
         let quoted = shorten(regex.as_str(), QUOTED);
-        unmet.push(format!("expected {} to match `{quoted}`, which its {} do not", body.name, size(body.len())));
+        unmet.push(format!(
+            "expected {} to match `{quoted}`, which its {} do not{}",
+            body.name,
+            size(body.len()),
+            body.flaw()
+        ));
     }
     for (path, wanted) in wanted.json {
         let problem = match body.find(path) {

@@ -15,6 +15,7 @@ mod exec;
 mod expect;
 mod failure;
 mod figure;
+mod generators;
 mod http;
 mod identity;
 mod payload;

@@ -50,7 +50,7 @@ pub(super) async fn write(
         Body::Text(template) => {
             let text = renderer.text(template).map_err(|err| format!("body: {err}"))?;
             fits(text.len(), "the body")?;
-            let shown = secrets.mask(&text);
+            let shown = secrets.about(text.as_bytes()).mask(&text);
             Ok(Payload::new("text/plain", text.into_bytes(), shown))
         }
         Body::File(path) => {
@@ -105,7 +105,7 @@ async fn multipart(
                 let said = if is_binary(text.as_bytes()) {
                     String::new()
                 } else {
-                    format!(": {}", shorten(&secrets.mask_named(&name, &text), PART))
+                    format!(": {}", shorten(&secrets.about(text.as_bytes()).mask_named(&name, &text), PART))
                 };
                 (text.into_bytes(), filename, content_type, said)
             }

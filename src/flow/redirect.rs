@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, HOST, HeaderMap, LOCATION, SET_COOKIE,
+};
 use reqwest::{Method, Request, StatusCode, Url};
 use reqwest_cookie_store::CookieStoreMutex;
 use url::Host;
@@ -121,10 +123,9 @@ impl<C: TargetControl> Sender<'_, C> {
         let mut seen = vec![leg.key()];
         loop {
             let client = self.clients.of(leg.tls.as_ref(), leg.address).map_err(Trouble::lasting)?;
-            let result = exchange::receive(&client, leg.request(), leg.address, answer).await;
-            let Some(came) = answer.as_ref() else { return result };
-            http::keep_cookies(self.jar, &leg.head.url, &came.headers, self.secrets);
-            result?;
+            let keep = |headers: &HeaderMap| http::keep_cookies(self.jar, &leg.head.url, headers, self.secrets);
+            exchange::receive(&client, leg.request(), leg.address, answer, keep).await?;
+            let Some(came) = answer.as_ref() else { return Ok(()) };
             let Some(location) = came.headers.get(LOCATION).filter(|_| redirects > 0 && is_redirect(came.status))
             else {
                 return Ok(());
@@ -175,6 +176,9 @@ impl<C: TargetControl> Sender<'_, C> {
         })?;
         leg.tls = secure.then(|| prepared.tls.clone().unwrap_or(STRICT));
         leg.address = address;
+        for (name, value) in to.query_pairs() {
+            self.secrets.learn_named(&name, &value);
+        }
         let path = to.query().map_or_else(|| to.path().to_owned(), |query| format!("{}?{query}", to.path()));
         let url = http::url(&path, address, leg.tls.as_ref())?;
         let asks = code == StatusCode::SEE_OTHER && leg.method != Method::GET;
@@ -191,6 +195,14 @@ impl<C: TargetControl> Sender<'_, C> {
 
     /// Where a URL leads, if that is the target: by the port that this machine knows it by, or by the one that it knows itself.
     fn own(&self, to: &Url, leg: &Leg, prepared: &Prepared) -> Option<SocketAddr> {
+        // The step may name the target as it likes.
+        let called = leg.head.headers.get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()));
+        let authority = to
+            .port()
+            .map_or_else(|| to.host_str().map(str::to_owned), |port| Some(format!("{}:{port}", to.host_str()?)));
+        if called.zip(authority).is_some_and(|(called, authority)| called.eq_ignore_ascii_case(&authority)) {
+            return Some(leg.address);
+        }
         let name = prepared.tls.as_ref().and_then(|tls| tls.name.as_deref());
         let port = to.port_or_known_default()?;
         let here = match to.host()? {

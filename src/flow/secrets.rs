@@ -95,8 +95,11 @@ impl Secrets {
         self.mask(&masked.join("&"))
     }
 
-    /// A path or URL without secrets in its query.
+    /// A path or URL without secrets in its query and its fragment.
     pub(super) fn mask_url(&self, url: &str) -> String {
+        if let Some((url, fragment)) = url.split_once('#') {
+            return format!("{}#{}", self.mask_url(url), self.mask_pairs(fragment));
+        }
         match url.split_once('?') {
             Some((path, query)) => format!("{}?{}", self.mask(path), self.mask_pairs(query)),
             None => self.mask(url),
@@ -296,7 +299,7 @@ mod tests {
             ("authorization", "Bearer abcdefgh"),
             ("cookie", "session=12; theme=dark"),
             ("set-cookie", "sid=0123456789; Path=/; HttpOnly"),
-            ("location", "/next?token=ab&x=1"),
+            ("location", "/next?token=ab&x=1#access_token=cd&y=2"),
             ("content-type", "text/html"),
         ] {
             let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -307,7 +310,7 @@ mod tests {
         assert!(shown.contains("authorization: [secret]\n"), "{shown}");
         assert!(shown.contains("cookie: session=[secret]; theme=[secret]\n"), "{shown}");
         assert!(shown.contains("set-cookie: sid=[secret]; Path=/; HttpOnly\n"), "{shown}");
-        assert!(shown.contains("location: /next?token=[secret]&x=1\n"), "{shown}");
+        assert!(shown.contains("location: /next?token=[secret]&x=1#access_token=[secret]&y=2\n"), "{shown}");
         assert!(shown.contains("content-type: text/html\n"), "{shown}");
         assert_eq!(secrets.mask("abcdefgh 0123456789 dark"), "[secret] [secret] dark");
     }

@@ -6,17 +6,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Object, ObjectRepr, Rest, Serde, ValueKind};
+use minijinja::value::{Object, ObjectRepr, Serde, ValueKind};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
+use super::generators;
 use super::identity::Dice;
 use crate::model::text::shorten;
 
 /// The functions that templates can call, beside `user()` and `password()`, which are variables too.
 const FUNCTIONS: [&str; 5] = ["choice", "now", "number", "text", "uuid"];
-
-/// The longest text that `text()` makes.
-const LONGEST_TEXT: usize = 1024 * 1024;
 
 /// How much of a template an error quotes.
 const QUOTED: usize = 120;
@@ -62,7 +60,7 @@ impl Templates {
             let format = format.as_deref().unwrap_or("%Y-%m-%dT%H:%M:%SZ");
             jiff::fmt::strtime::format(format, jiff::Timestamp::now()).map_err(|err| wrong(err.to_string()))
         });
-        random(&mut env, &dice);
+        generators::add(&mut env, &dice);
         Self { env, dice }
     }
 
@@ -85,40 +83,9 @@ fn is_function(value: &Value) -> bool {
     value.kind() == ValueKind::Plain && value.downcast_object_ref::<Word>().is_none()
 }
 
-fn wrong(problem: impl Into<Cow<'static, str>>) -> minijinja::Error {
+/// An error of a function of ours.
+pub(super) fn wrong(problem: impl Into<Cow<'static, str>>) -> minijinja::Error {
     minijinja::Error::new(ErrorKind::InvalidOperation, problem)
-}
-
-/// The functions that give random values: the same for the same label, another at each call without one.
-fn random(env: &mut Environment<'static>, dice: &Arc<Dice>) {
-    fn label(labels: &Rest<Value>) -> Option<String> {
-        let labels: Vec<String> = labels.iter().map(Value::to_string).collect();
-        (!labels.is_empty()).then(|| labels.join("\u{0}"))
-    }
-    let own = Arc::clone(dice);
-    env.add_function("uuid", move |labels: Rest<Value>| own.uuid(label(&labels).as_deref()));
-    let own = Arc::clone(dice);
-    env.add_function("number", move |low: i64, high: i64, labels: Rest<Value>| {
-        own.number(low, high, label(&labels).as_deref())
-            .ok_or_else(|| wrong(format!("number({low}, {high}): the first must not be larger than the second")))
-    });
-    let own = Arc::clone(dice);
-    env.add_function("choice", move |list: Value, labels: Rest<Value>| {
-        if !matches!(list.kind(), ValueKind::Seq | ValueKind::Iterable) {
-            return Err(wrong(format!("choice() takes a list, and this is a {}", list.kind())));
-        }
-        let values: Vec<Value> = list.try_iter()?.collect();
-        let last = i64::try_from(values.len()).unwrap_or(i64::MAX) - 1;
-        let chosen = own.number(0, last, label(&labels).as_deref()).and_then(|chosen| usize::try_from(chosen).ok());
-        chosen.and_then(|chosen| values.get(chosen).cloned()).ok_or_else(|| wrong("choice(): the list is empty"))
-    });
-    let own = Arc::clone(dice);
-    env.add_function("text", move |length: usize, labels: Rest<Value>| {
-        if length > LONGEST_TEXT {
-            return Err(wrong(format!("text({length}): the longest text has {LONGEST_TEXT} characters")));
-        }
-        Ok(own.text(length, label(&labels).as_deref()))
-    });
 }
 
 /// Renders the templates of one step.
@@ -364,46 +331,6 @@ mod tests {
         assert!(renderer.text("{{ now() }}").unwrap().parse::<jiff::Timestamp>().is_ok());
         assert_eq!(renderer.text("{{ now('%Y') }}").unwrap().len(), 4);
         assert!(renderer.text("{{ now('%!') }}").is_err());
-    }
-
-    #[test]
-    fn random_values_are_fresh_without_a_label_and_the_same_with_one() {
-        let templates = templates();
-        let renderer = templates.with(values());
-        let text = |template: &str| renderer.text(template).unwrap();
-        for call in ["uuid()", "text(12)", "number(0, 1000000000)"] {
-            let once = format!("{{{{ {call} }}}}");
-            assert_ne!(text(&once), text(&once), "{call}");
-            let labelled = once.replace("()", "('a')").replace("2)", "2, 'a')").replace("0)", "0, 'a')");
-            assert_ne!(once, labelled);
-            assert_eq!(text(&labelled), text(&labelled), "{labelled}");
-        }
-        assert_ne!(text("{{ uuid('a') }}"), text("{{ uuid('b') }}"));
-        let roll = renderer.json(&json!("{{ number(1, 6) }}")).unwrap();
-        assert!((1..=6).contains(&roll.as_i64().unwrap()), "{roll}");
-        assert_eq!(renderer.json(&json!("{{ choice([item], 'x').id }}")).unwrap(), json!(7));
-        assert!(["a", "b"].contains(&text("{{ choice(['a', 'b']) }}").as_str()));
-        assert_eq!(text("{{ text(8) }}").len(), 8);
-    }
-
-    #[test]
-    fn random_values_that_cannot_be_say_why() {
-        let templates = templates();
-        let renderer = templates.with(values());
-        for (template, problem) in [
-            ("{{ number(2, 1) }}", "the first must not be larger than the second"),
-            ("{{ choice([]) }}", "the list is empty"),
-            ("{{ choice('ab') }}", "takes a list, and this is a string"),
-            ("{{ text(1048577) }}", "the longest text has 1048576 characters"),
-            ("{{ text(-1) }}", "cannot convert"),
-            ("{{ uuid }}", "write it with parentheses"),
-            ("a {{ now }}", "write it with parentheses"),
-        ] {
-            let text = renderer.text(template).unwrap_err().to_string();
-            assert!(text.contains(problem), "{text}");
-            let text = renderer.json(&json!(template)).unwrap_err().to_string();
-            assert!(text.contains(problem), "{text}");
-        }
     }
 
     proptest! {

@@ -52,13 +52,13 @@ pub(super) fn name(tls: &Tls) -> Result<ServerName<'static>, String> {
 /// The host of a URL that is spoken to over TLS: the name that the certificate must have, or the address where that is no
 /// name of a host. Either way the connection is made to the address.
 pub(super) fn host(tls: &Tls, address: SocketAddr) -> Result<String, String> {
-    match name(tls)? {
-        ServerName::DnsName(name) => Ok(name.as_ref().to_owned()),
-        _ => Ok(match address {
-            SocketAddr::V4(four) => four.ip().to_string(),
-            SocketAddr::V6(six) => format!("[{}]", six.ip()),
-        }),
+    if let ServerName::DnsName(name) = name(tls)? {
+        return Ok(name.as_ref().to_owned());
     }
+    Ok(match address {
+        SocketAddr::V4(four) => four.ip().to_string(),
+        SocketAddr::V6(six) => format!("[{}]", six.ip()),
+    })
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -200,17 +200,18 @@ impl ServerCertVerifier for Anything {
 
 /// What went wrong with TLS, for people; `None` where the error is none of TLS.
 pub(super) fn problem(error: &(dyn Error + 'static), address: SocketAddr) -> Option<String> {
-    match find(error)? {
-        rustls::Error::InvalidCertificate(why) => Some(format!(
+    let error = find(error)?;
+    Some(if let rustls::Error::InvalidCertificate(why) = error {
+        format!(
             "the certificate of {address} does not verify: {}; name its issuer (`tls: {{ca: FILE}}`), the name it has \
              (`tls: {{name: NAME}}`), or take any certificate (`tls: {{verify: false}}`)",
             certificate(why)
-        )),
-        rustls::Error::InvalidMessage(_) => {
-            Some(format!("{address} does not speak TLS; remove `tls` from the step, or name the port that does"))
-        }
-        other => Some(format!("TLS with {address} failed: {other}")),
-    }
+        )
+    } else if matches!(error, rustls::Error::InvalidMessage(_)) {
+        format!("{address} does not speak TLS; remove `tls` from the step, or name the port that does")
+    } else {
+        format!("TLS with {address} failed: {error}")
+    })
 }
 
 /// Whether an error is that of a certificate: trying again cannot help.
@@ -218,20 +219,21 @@ pub(super) fn is_certificate(error: &(dyn Error + 'static)) -> bool {
     matches!(find(error), Some(rustls::Error::InvalidCertificate(_)))
 }
 
-/// The error of TLS that lies below another one. The system's errors hide what they wrap.
+/// The error of TLS that lies below another one.
 fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<rustls::Error>() {
-            return Some(found);
-        }
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match wrapped {
+    causes(error).find_map(<dyn Error>::downcast_ref)
+}
+
+/// An error and all that lie below it, those within errors of the system too, which do not name them as their source.
+pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+        let error: &'a (dyn Error + 'static) = *error;
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped),
             None => error.source(),
-        };
+        }
     }
-    None
+    std::iter::successors(Some(error), below)
 }
 
 fn certificate(why: &CertificateError) -> String {
@@ -249,6 +251,12 @@ fn certificate(why: &CertificateError) -> String {
     } else if matches!(why, CertificateError::UnknownIssuer) {
         "nobody whom this machine or the step trusts has issued it".to_owned()
     } else if let CertificateError::NotValidForNameContext { expected, presented } = why {
+        // They come as `DnsName("app.example")`.
+        let bare = |name: &String| {
+            let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+            inner.unwrap_or(name).trim_matches('"').to_owned()
+        };
+        let presented: Vec<String> = presented.iter().map(bare).collect();
         let presented = if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") };
         format!("it is for {presented}, and not for `{}`", expected.to_str())
     } else if format!("{why:?}").contains("CaUsedAsEndEntity") {

@@ -1,13 +1,22 @@
 //! Flows against a real server on this machine, and against commands that a closure answers.
 
 mod blocks;
+mod bodies;
 mod control;
 mod failures;
+mod hostile;
 mod machine;
+mod random;
+mod raw;
+mod redirects;
 mod requests;
+mod retries;
 mod secrets;
 mod server;
 mod sockets;
+mod sse;
+mod taken;
+mod tls;
 mod users;
 mod waits;
 mod ws;
