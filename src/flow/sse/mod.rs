@@ -21,6 +21,9 @@ const TYPE: &str = "text/event-stream";
 /// How much of the body of an answer that is no event stream is read, bytes: more than is shown.
 const REFUSAL: usize = 64 * 1024;
 
+/// How much of the beginning of a stream a failure shows, bytes.
+const BEGINNING: usize = 2048;
+
 /// How much of an event a failure shows.
 const DATA: usize = 300;
 
@@ -178,6 +181,8 @@ impl Flow {
                 }
                 Err(error) => return Err(Broken::Stream(Trouble::of(&error, address, step.goal.tls.is_some()))),
             };
+            let room = BEGINNING - received.body.len();
+            received.body.extend(chunk.iter().take(room));
             let Read { found, passed, last, other, events } = &mut *read;
             let fed = events.feed(&chunk, &mut |event| {
                 let counts = match &step.event {

@@ -14,6 +14,7 @@ mod retries;
 mod secrets;
 mod server;
 mod sockets;
+mod sse;
 mod taken;
 mod tls;
 mod users;

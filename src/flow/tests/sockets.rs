@@ -233,3 +233,8 @@ pub(super) fn sleeps(millis: u64) -> Step {
 pub(super) fn holding(at: &str, what: JsonExpect) -> Sought {
     Sought { json: vec![(path(at), what)], ..Sought::default() }
 }
+
+/// A message that holds a text.
+pub(super) fn contains(text: &str) -> Sought {
+    Sought { contains: Some(text.to_owned()), ..Sought::default() }
+}

@@ -13,13 +13,13 @@ use super::*;
 use crate::scenario::Tls;
 
 /// An authority that nobody knows, and the file in which its certificate stands.
-struct Authority {
+pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: tempfile::TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -28,8 +28,15 @@ impl Authority {
         authority
     }
 
-    fn file(&self) -> PathBuf {
+    pub(super) fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
+    }
+
+    /// What takes connections over TLS with a certificate for a name.
+    pub(super) fn acceptor(&self, name: &str) -> TlsAcceptor {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        acceptor(params.signed_by(&key, &self.issuer).unwrap().der().clone(), &key)
     }
 
     /// A server with a certificate for a name, made as the test wants it.
@@ -42,8 +49,8 @@ impl Authority {
     }
 }
 
-/// A server that answers over TLS with the request it got.
-async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> SocketAddr {
+/// What takes connections over TLS with a certificate.
+fn acceptor(certificate: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(provider)
@@ -52,7 +59,12 @@ async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> SocketAdd
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// A server that answers over TLS with the request it got.
+async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> SocketAddr {
+    let acceptor = acceptor(certificate, key);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

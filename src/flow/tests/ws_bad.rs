@@ -253,7 +253,8 @@ async fn frames_that_break_the_rules_are_named() {
         holds(&text, &[problem, ", before such a message came; no other message came"]);
     }
     // A control frame that is too long, and bytes that are no text in a binary message.
-    let address = upgraded([vec![0x82, 0x03, 0xff, b'o', b'k'], vec![0x89, 126, 0, 200], vec![b'p'; 200]].concat(), false).await;
+    let address =
+        upgraded([vec![0x82, 0x03, 0xff, b'o', b'k'], vec![0x89, 126, 0, 200], vec![b'p'; 200]].concat(), false).await;
     let ok = awaits(Sought { contains: Some("ok".to_owned()), ..Sought::default() }, 5000).step();
     let text =
         told.failure(ws("/", vec![ok, awaits(Sought::default(), 5_000).step()]).step(), &Fake::at(address)).await;

@@ -1,10 +1,11 @@
-//! The ways in which WebSockets end.
+//! The ways in which WebSockets end, with and without TLS.
 
 use futures_util::StreamExt;
 
 use super::sockets::*;
+use super::tls::Authority;
 use super::*;
-use crate::scenario::WsEnd;
+use crate::scenario::{Tls, WsEnd};
 
 #[tokio::test]
 async fn the_server_sees_how_each_connection_ends() {
@@ -140,5 +141,62 @@ async fn a_hundred_rounds_leave_nothing_open() {
     for _ in 0..100 {
         ends.recv().await.unwrap();
     }
+    settles(address.port(), 0).await;
+}
+
+#[tokio::test]
+async fn over_tls_messages_go_and_connections_end_in_the_same_ways() {
+    let authority = Authority::new();
+    let acceptor = authority.acceptor("app.example");
+    let (seen, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    let address = serve(move |stream| {
+        let (acceptor, seen) = (acceptor.clone(), seen.clone());
+        async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+            let end = loop {
+                match socket.next().await {
+                    Some(Ok(message)) if message.is_text() => {
+                        let _ = futures_util::SinkExt::send(&mut socket, message).await;
+                    }
+                    Some(Ok(message)) if message.is_close() => {
+                        let _ = socket.next().await;
+                        break "close".to_owned();
+                    }
+                    Some(Ok(_)) => {}
+                    other => break format!("{other:?}"),
+                }
+            };
+            let _ = seen.send(end);
+        }
+    })
+    .await;
+    let target = Fake::at(address);
+    let mut told = Told::new();
+    let silent = WsEnd::Silent(Duration::from_millis(50));
+    let over_tls = |name: &str, end: WsEnd| {
+        let mut step =
+            ws("/", vec![send("over TLS"), awaits(contains("over TLS"), 5000).step(), ping(5000)]).ending(end);
+        step.goal.tls = Some(Tls { ca: Some(authority.file()), verify: true, name: Some(name.to_owned()) });
+        step.step()
+    };
+    for (end, seen) in [
+        (WsEnd::Close, "close"),
+        // No word of TLS either.
+        (WsEnd::Drop, "UnexpectedEof"),
+        (WsEnd::Reset, "ConnectionReset"),
+        (silent, "ConnectionReset"),
+    ] {
+        told.run(&[over_tls("app.example", end)], &target).await.unwrap();
+        holds(&ends.recv().await.unwrap(), &[seen]);
+    }
+    settles(address.port(), 0).await;
+    // Trying again cannot help.
+    let step = wait(Duration::from_secs(60), Duration::from_secs(1), over_tls("other.example", WsEnd::Close));
+    let text = told.failure(step, &target).await;
+    holds(&text, &["ws /: the certificate of 127.0.0.1:", "does not verify", "app.example"]);
+    let plain = watched().await.0;
+    let text = told.failure(over_tls("app.example", WsEnd::Close), &Fake::at(plain)).await;
+    holds(&text, &["ws /: "]);
     settles(address.port(), 0).await;
 }
