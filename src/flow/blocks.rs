@@ -109,13 +109,14 @@ impl Flow {
             Items::List(list) => {
                 list.iter().map(|item| renderer.json(item)).collect::<Result<_, _>>().map_err(|err| err.to_string())?
             }
-            Items::Expression(expression) => match renderer.json(&lone(expression)).map_err(|err| err.to_string())? {
-                Value::Array(list) => list,
-                other => {
-                    let shown = shorten(&self.secrets.mask_json(&other), VALUE);
+            Items::Expression(expression) => {
+                let value = renderer.json(&lone(expression)).map_err(|err| err.to_string())?;
+                let Value::Array(list) = value else {
+                    let shown = shorten(&self.secrets.mask_json(&value), VALUE);
                     return Err(format!("`{expression}` is {shown}, where a list is needed"));
-                }
-            },
+                };
+                list
+            }
         };
         if list.len() > MOST_ITEMS {
             return Err(format!("the list has {} items, and {MOST_ITEMS} are the most; cut it to size", list.len()));

@@ -15,7 +15,8 @@ pub struct SnapshotRequest {
     pub done: oneshot::Sender<Result<(), String>>,
 }
 
-/// A step that was taken to its end, for whoever looks on. Steps that only hold others are not told of.
+/// A step that was taken to its end, for whoever looks on. Steps that only hold others are not told of; a `ws` is, as soon as it
+/// is open, with the time of the connecting, before the steps inside. Every try of a `wait_until` is told of.
 #[derive(Debug)]
 pub struct StepDone<'a> {
     /// The step.

@@ -150,7 +150,7 @@ impl Flow {
         socket: Option<&mut Socket>,
         deadline: Option<Instant>,
     ) -> Result<Done, Failed> {
-        let socket = open("send", socket)?;
+        let socket = socket.ok_or_else(|| none_open("send"))?;
         let what = format!("send over {}", socket.what);
         let renderer = self.renderer();
         let (text, shown) = match message {
@@ -185,7 +185,7 @@ impl Flow {
         socket: Option<&mut Socket>,
         deadline: Option<Instant>,
     ) -> Result<Done, Failed> {
-        let socket = open("await", socket)?;
+        let socket = socket.ok_or_else(|| none_open("await"))?;
         let what = format!("await on {}", socket.what);
         let (within, cut) = allowed(wanted.within, deadline);
         let mut passed = Passed::default();
@@ -285,7 +285,7 @@ impl Flow {
         socket: Option<&mut Socket>,
         deadline: Option<Instant>,
     ) -> Result<Done, Failed> {
-        let socket = open("ping", socket)?;
+        let socket = socket.ok_or_else(|| none_open("ping"))?;
         let what = format!("ping over {}", socket.what);
         let started = Instant::now();
         let (within, cut) = allowed(within, deadline);
@@ -335,9 +335,7 @@ fn others(n: u64) -> String {
     }
 }
 
-/// The WebSocket that a step uses.
-fn open<'a>(verb: &str, socket: Option<&'a mut Socket>) -> Result<&'a mut Socket, Failed> {
-    socket.ok_or_else(|| {
-        Failed::wrong(verb, format!("no WebSocket is open here; `{verb}` stands among the `steps` of a `ws`"))
-    })
+/// A step that needs a WebSocket has none.
+fn none_open(verb: &str) -> Failed {
+    Failed::wrong(verb, format!("no WebSocket is open here; `{verb}` stands among the `steps` of a `ws`"))
 }

@@ -268,7 +268,14 @@ impl Socket {
                 "the server closed the TCP connection without a close frame".to_owned()
             }
             Error::Protocol(ProtocolError::SendAfterClosing) => "the connection is being closed".to_owned(),
-            other => format!("the server broke the rules of WebSockets: {other}"),
+            Error::Protocol(_)
+            | Error::Capacity(_)
+            | Error::AttackAttempt
+            | Error::Tls(_)
+            | Error::WriteBufferFull(_)
+            | Error::Url(_)
+            | Error::Http(_)
+            | Error::HttpFormat(_) => format!("the server broke the rules of WebSockets: {error}"),
         }
     }
 }
