@@ -10,6 +10,7 @@ mod context;
 mod control;
 mod descent;
 mod docker;
+mod dockerfile;
 mod error;
 mod events;
 mod facts;

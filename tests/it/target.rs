@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+mod buildkit;
 mod control;
 mod control_local;
 mod facts;

@@ -1,17 +1,19 @@
-//! Builds images by the engine's classic builder.
+//! Builds images by one of the engine's builders.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::time::Duration;
 
 use bollard::body_try_stream;
+use bollard::moby::buildkit::v1::StatusResponse;
 use bollard::models::BuildInfoAux;
-use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder};
+use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 
+use super::buildkit::{Chosen, Trace, session};
 use super::image::{Image, Making, is_noise, tag};
-use super::{Engine, refused, words};
+use super::{Engine, is_gone, refused, words};
 use crate::model::redact::is_secret_name;
 use crate::scenario::Build;
 use crate::target::context::{Context, UNREAD};
@@ -19,7 +21,10 @@ use crate::target::error::TargetError;
 use crate::target::lines::{Splitter, shown};
 
 /// How many lines of a failed build a message shows.
-const LAST: usize = 30;
+pub(super) const LAST: usize = 30;
+
+/// So often a build is begun whose image somebody else removes before it is marked.
+const TRIES: u32 = 3;
 
 impl Engine {
     pub(super) async fn build(
@@ -29,7 +34,29 @@ impl Engine {
         making: &Making<'_>,
     ) -> Result<Image, TargetError> {
         let name = sidecar.map_or_else(|| "the target".to_owned(), |sidecar| format!("sidecar `{sidecar}`"));
-        (making.progress)(&format!("building {name} from {}", build.context.display()));
+        let chosen = Chosen::of(build)?;
+        let aside = shown(&chosen.aside(), making.redactor);
+        (making.progress)(&format!("building {name} from {}{aside}", build.context.display()));
+        let mut tries = 1;
+        loop {
+            let built = self.build_once(build, &chosen, &name, making).await?;
+            match self.finish(build, &chosen, &built, &tag(making.marks, sidecar), &name, making).await {
+                // Another run that built the very same image has just removed its own. From BuildKit's cache it comes at once.
+                Err(Unfinished::Gone(_)) if chosen.is_buildkit() && tries < TRIES => tries += 1,
+                Err(Unfinished::Gone(err) | Unfinished::Failed(err)) => return Err(err),
+                Ok(image) => return Ok(image),
+            }
+        }
+    }
+
+    /// Builds, and returns the id of an image that nobody is known to own yet.
+    async fn build_once(
+        &self,
+        build: &Build,
+        chosen: &Chosen,
+        name: &str,
+        making: &Making<'_>,
+    ) -> Result<String, TargetError> {
         let context = Context::open(&build.context, &build.dockerfile)?;
         let args: HashMap<String, String> =
             build.args.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
@@ -42,31 +69,52 @@ impl Engine {
         if let Some(network) = &build.network {
             options = options.networkmode(network);
         }
+        if chosen.is_buildkit() {
+            options = options.version(BuilderVersion::BuilderBuildKit).session(&session(&making.marks.run));
+        }
         let (pieces, sent) = context.stream();
         let pieces = stream::unfold(pieces, |mut pieces| async move {
             let piece = pieces.recv().await?;
             Some((piece, pieces))
         });
-        let mut tail = Tail { last: VecDeque::new(), splitter: Splitter::default(), making };
-        let built = match self.run_build(options.build(), pieces, &mut tail).await {
-            Ok(built) => built,
-            Err(message) => {
-                // A context that broke off is the cause, whatever the engine made of it; one that was not read is not.
-                let sent = tokio::time::timeout(Duration::from_secs(2), sent).await;
-                if let Ok(Ok(Err(fault))) = sent
-                    && !fault.to_string().contains(UNREAD)
-                {
-                    return Err(fault);
-                }
-                let hint = hint(&message, &tail.last);
-                return Err(TargetError::BuildFailed { name, message, hint, lines: tail.last.into() });
-            }
+        let mut tail = Tail::new(making);
+        let message = match self.run_build(options.build(), pieces, &mut tail).await {
+            Ok(built) => return Ok(built),
+            Err(message) => message,
         };
-        let found = self.api.inspect_image(&built).await.map_err(refused("look at the built image"))?;
-        let mut image = Image::of(found, &built);
+        // A context that broke off is the cause, whatever the engine made of it; one that was not read is not.
+        let sent = tokio::time::timeout(Duration::from_secs(2), sent).await;
+        if let Ok(Ok(Err(fault))) = sent
+            && !fault.to_string().contains(UNREAD)
+        {
+            return Err(fault);
+        }
+        let lines = tail.of_the_failure();
+        let hint = chosen.hint(&message, &lines);
+        Err(TargetError::BuildFailed { name: name.to_owned(), message, hint, lines })
+    }
+
+    /// What makes a built image the run's own.
+    async fn finish(
+        &self,
+        build: &Build,
+        chosen: &Chosen,
+        built: &str,
+        tag: &str,
+        name: &str,
+        making: &Making<'_>,
+    ) -> Result<Image, Unfinished> {
+        let found = match self.api.inspect_image(built).await {
+            Ok(found) => found,
+            Err(err) if is_gone(&err) => return Err(Unfinished::Gone(refused("look at the built image")(err))),
+            Err(err) => return Err(Unfinished::Failed(refused("look at the built image")(err))),
+        };
+        let mut image = Image::of(found, built);
         let shown_args = build.args.iter().filter(|(key, _)| !is_secret_name(key));
         image.versions.extend(shown_args.map(|(key, value)| (key.clone(), making.redactor.mask(value))));
-        image.id = self.mark(&built, &tag(making.marks, sidecar), build.cache, name, making).await?;
+        // BuildKit has a cache of its own: without a name an image of its is of no use to a later build.
+        let cache = build.cache && !chosen.is_buildkit();
+        image.id = self.mark(built, tag, cache, name, making).await?;
         Ok(image)
     }
 
@@ -90,10 +138,11 @@ impl Engine {
                         tail.line(&status);
                     }
                     // Every stage tells its id; the last one is the image.
-                    id = match info.aux {
-                        Some(BuildInfoAux::Default(image)) => image.id.or(id),
-                        Some(BuildInfoAux::BuildKit(_)) | None => id,
-                    };
+                    match info.aux {
+                        Some(BuildInfoAux::Default(image)) => id = image.id.or(id),
+                        Some(BuildInfoAux::BuildKit(status)) => tail.trace(&status),
+                        None => {}
+                    }
                 }
                 Err(err) => {
                     failure = Some(shown(&words(&err), tail.making.redactor));
@@ -115,9 +164,9 @@ impl Engine {
         image: &str,
         tag: &str,
         cache: bool,
-        name: String,
+        name: &str,
         making: &Making<'_>,
-    ) -> Result<String, TargetError> {
+    ) -> Result<String, Unfinished> {
         let uncached = (!cache).then(|| format!("{}=\"none\"", crate::target::owner::CACHE));
         let marks = making.marks.labels.iter().map(|(key, value)| format!("{key}=\"{value}\""));
         let labels: Vec<String> = marks.chain(uncached).collect();
@@ -127,34 +176,52 @@ impl Engine {
         header.set_size(dockerfile.len() as u64);
         let mut context = tar::Builder::new(Vec::new());
         let written = context.append_data(&mut header, "Dockerfile", dockerfile.as_bytes());
-        let failed = |message| TargetError::BuildFailed { name: name.clone(), message, hint: "", lines: Vec::new() };
+        let failed = |message: String| {
+            let gone = message.contains("No such image") || message.contains("not found");
+            let err = TargetError::BuildFailed { name: name.to_owned(), message, hint: "", lines: Vec::new() };
+            if gone { Unfinished::Gone(err) } else { Unfinished::Failed(err) }
+        };
         let bytes = written.and_then(|()| context.into_inner()).map_err(|err| failed(err.to_string()))?;
         let options = BuildImageOptionsBuilder::new().t(tag).rm(true).forcerm(true).build();
         let quiet = Making { progress: &|_| {}, ..*making };
-        let mut tail = Tail { last: VecDeque::new(), splitter: Splitter::default(), making: &quiet };
+        let mut tail = Tail::new(&quiet);
         self.run_build(options, stream::iter([Ok(bytes.into())]), &mut tail).await.map_err(failed)
     }
 }
 
-/// What can be done about a failure that has a known cause.
-fn hint(message: &str, lines: &VecDeque<String>) -> &'static str {
-    let mut all = lines.iter().map(String::as_str).chain([message]);
-    let buildkit = |line: &str| line.contains("BuildKit") || line.contains("nknown flag: mount");
-    if all.any(buildkit) {
-        "; slowdrip uses the engine's classic builder: build this Dockerfile with `docker build -t NAME .` and use `image: NAME`"
-    } else {
-        ""
-    }
+/// Why a built image did not become the run's own.
+enum Unfinished {
+    /// It is not there any more.
+    Gone(TargetError),
+    Failed(TargetError),
 }
 
 /// The end of a build's output; every line is also reported at once.
 struct Tail<'a> {
     last: VecDeque<String>,
     splitter: Splitter,
+    trace: Trace,
     making: &'a Making<'a>,
 }
 
-impl Tail<'_> {
+impl<'a> Tail<'a> {
+    fn new(making: &'a Making<'a>) -> Self {
+        Self { last: VecDeque::new(), splitter: Splitter::default(), trace: Trace::default(), making }
+    }
+
+    fn trace(&mut self, status: &StatusResponse) {
+        for line in self.trace.take(status) {
+            self.line(&line);
+        }
+    }
+
+    /// The lines that a message shows: those of the step that failed, where it is known, else the last of all.
+    fn of_the_failure(mut self) -> Vec<String> {
+        let failed = self.trace.failed().unwrap_or_default();
+        let failed: Vec<String> = failed.iter().map(|line| shown(line.trim_end(), self.making.redactor)).collect();
+        if failed.is_empty() { self.last.into() } else { failed }
+    }
+
     fn take(&mut self, bytes: &[u8]) {
         for line in self.splitter.push(bytes) {
             self.line(&line);

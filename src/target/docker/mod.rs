@@ -3,6 +3,7 @@
 mod application;
 mod beside;
 mod build;
+mod buildkit;
 mod charged;
 mod create;
 mod disk;

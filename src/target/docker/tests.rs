@@ -188,7 +188,10 @@ async fn a_build_that_needs_another_builder_says_what_to_do() {
     let marks = Marks::new("faults", "run");
     let making = Making { marks: &marks, redactor: &redactor, progress: &|_| {} };
     let err = daemon.engine().await.image(&context(dir.path()), Some("stub"), &making).await.unwrap_err();
-    assert!(err.to_string().contains("sidecar `stub`") && err.to_string().contains("use `image: NAME`"), "{err}");
+    assert!(
+        err.to_string().contains("sidecar `stub`") && err.to_string().contains("write `builder: buildkit`"),
+        "{err}"
+    );
 }
 
 #[tokio::test]
