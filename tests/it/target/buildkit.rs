@@ -77,8 +77,9 @@ async fn a_step_that_fails_is_shown_with_what_it_wrote_last() {
     let dir = tempfile::tempdir().unwrap();
     let script = "n=0; while [ $n -lt 50 ]; do n=$((n+1)); echo line $n; done; echo 'last \\033[31mwords' >&2; exit 3";
     let words = serde_json::to_string(&["/bin/busybox", "sh", "-c", script]).unwrap();
-    let lines =
-        format!("FROM scratch AS wanted\nCOPY busybox /bin/busybox\nRUN --mount=type=tmpfs,target=/scratch {words}\nFROM scratch\n");
+    let lines = format!(
+        "FROM scratch AS wanted\nCOPY busybox /bin/busybox\nRUN --mount=type=tmpfs,target=/scratch {words}\nFROM scratch\n"
+    );
     let context = shell_context(dir.path(), &lines);
     let mut plan = scenario(kind(&context, false, Builder::Auto), ReadyCheck::Started);
     if let TargetKind::Build(build) = &mut plan.target.kind {
