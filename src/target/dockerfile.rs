@@ -191,7 +191,7 @@ fn heredoc(text: &str, below: &[&str], escape: char) -> Option<String> {
         let tabs = found.get(1).is_some_and(|dash| !dash.as_str().is_empty());
         let name: String = found.get(2)?.as_str().chars().filter(|c| !matches!(c, '"' | '\'')).collect();
         let ends = |line: &&str| if tabs { line.trim_start_matches('\t') == name } else { **line == name };
-        (!name.is_empty() && below.iter().any(|line| ends(line))).then_some(name)
+        (!name.is_empty() && below.iter().any(ends)).then_some(name)
     })
 }
 

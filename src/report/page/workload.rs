@@ -59,7 +59,7 @@ fn churn_blocks(churn: &ChurnRecord) -> Vec<Block> {
         begun = begun.sub(format!("by {} users", churn.users));
     }
     let class = if churned(churn) { "" } else { "amb" };
-    let failed = Fact::new("Failed", churn.failed.to_string()).sub(format!("{may} may")).class(class);
+    let failed = Fact::new("Failed", churn.failed.to_string()).sub(format!("{may} allowed")).class(class);
     let mut blocks = vec![Block::Facts(vec![begun, failed])];
     if let Some(first) = &churn.first_failure {
         blocks.push(Block::Text(format!("The first failure: {}", sentence(first))));
