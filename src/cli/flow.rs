@@ -250,7 +250,11 @@ fn heading(name: &str) {
 fn line(done: &StepDone<'_>) -> String {
     let indent = "  ".repeat(done.depth);
     let said = if done.failed { red(done.said) } else { done.said.to_owned() };
-    format!("{:>11} {indent} {} → {said}", seconds(done.took.as_secs_f64()), printable(done.what))
+    let took = match done.took.as_millis() {
+        short @ 0..1000 => format!("{short} ms"),
+        _ => seconds(done.took.as_secs_f64()),
+    };
+    format!("{took:>11} {indent} {} → {said}", printable(done.what))
 }
 
 #[cfg(test)]
