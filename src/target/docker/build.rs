@@ -126,7 +126,12 @@ impl Engine {
         tail: &mut Tail<'_>,
     ) -> Result<String, String> {
         let patient = self.patient();
-        let mut output = patient.build_image(options, None, Some(body_try_stream(context)));
+        let mut output = if options.version == BuilderVersion::BuilderBuildKit {
+            self.build_apart(options, context)
+        } else {
+            let output = patient.build_image(options, None, Some(body_try_stream(context)));
+            output.map(|step| step.map_err(|err| words(&err))).boxed()
+        };
         let mut id = None;
         let mut failure = None;
         while let Some(step) = output.next().await {
@@ -145,7 +150,7 @@ impl Engine {
                     }
                 }
                 Err(err) => {
-                    failure = Some(shown(&words(&err), tail.making.redactor));
+                    failure = Some(shown(&err, tail.making.redactor));
                     break;
                 }
             }

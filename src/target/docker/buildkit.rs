@@ -2,12 +2,20 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bollard::body_try_stream;
 use bollard::moby::buildkit::v1::StatusResponse;
+use bollard::models::BuildInfo;
+use bollard::query_parameters::BuildImageOptions;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::mpsc;
 
 use super::build::LAST;
+use super::{Engine, words};
 use crate::scenario::{Build, Builder};
 use crate::target::dockerfile::{Need, needs_buildkit};
 use crate::target::error::TargetError;
@@ -15,6 +23,8 @@ use crate::target::lines::Splitter;
 
 /// A longer Dockerfile was not written by people, bytes.
 const LONGEST: u64 = 4 << 20;
+/// So many messages may wait to be shown.
+const MESSAGES: usize = 64;
 /// What BuildKit calls steps that it ended because of another one.
 const CUT_OFF: &str = "context canceled";
 
@@ -37,7 +47,7 @@ impl Chosen {
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
         let need = || {
-            let text = read().map_err(|err: std::io::Error| TargetError::Context {
+            let text = read().map_err(|err: io::Error| TargetError::Context {
                 path: path.clone(),
                 reason: format!("{err}; correct `dockerfile`, which is relative to the context"),
             })?;
@@ -98,6 +108,53 @@ impl Chosen {
             }
             Self::Classic { .. } | Self::BuildKit { .. } => "",
         }
+    }
+}
+
+impl Engine {
+    /// A build by BuildKit, as it is told. The session that goes with it has connections and tasks of its own, which the client
+    /// never ends: so it gets a runtime of its own, and they end with that. Dropping the stream ends the build.
+    pub(super) fn build_apart(
+        &self,
+        options: BuildImageOptions,
+        context: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> BoxStream<'static, Result<BuildInfo, String>> {
+        let (sender, messages) = mpsc::channel(MESSAGES);
+        let host = self.host.clone();
+        let apart = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => runtime.block_on(told(&host, options, context, sender)),
+                Err(err) => drop(sender.blocking_send(Err(format!("no room for its session: {err}")))),
+            }
+        };
+        drop(tokio::task::spawn_blocking(apart));
+        let next = |mut messages: mpsc::Receiver<_>| async move { Some((messages.recv().await?, messages)) };
+        stream::unfold(messages, next).boxed()
+    }
+}
+
+async fn told(
+    host: &str,
+    options: BuildImageOptions,
+    context: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    to: mpsc::Sender<Result<BuildInfo, String>>,
+) {
+    let telling = async {
+        let engine = match Engine::connect_to(host).await {
+            Ok(engine) => engine.patient(),
+            Err(err) => return drop(to.send(Err(err.to_string())).await),
+        };
+        let mut output = engine.build_image(options, None, Some(body_try_stream(context)));
+        while let Some(step) = output.next().await {
+            if to.send(step.map_err(|err| words(&err))).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = telling => {}
+        () = to.closed() => {}
     }
 }
 

@@ -57,6 +57,7 @@ fn address() -> String {
 #[derive(Debug, Clone)]
 pub(super) struct Engine {
     api: Docker,
+    host: String,
     record: EngineRecord,
 }
 
@@ -88,7 +89,7 @@ impl Engine {
             version: version.version.unwrap_or_default(),
             api: format!("{}.{}", spoken.major_version, spoken.minor_version),
         };
-        Ok(Self { api, record })
+        Ok(Self { api, host: host.to_owned(), record })
     }
 
     pub(super) fn record(&self) -> &EngineRecord {
