@@ -128,7 +128,7 @@ async fn an_observer_is_told_of_the_connecting_and_of_the_steps_inside() {
     told.run(&[ws("/nowhere", Vec::new()).step()], &target).await.unwrap_err();
     let seen = seen.lock().unwrap();
     let names: Vec<&str> = seen.iter().map(|(what, _)| what.as_str()).collect();
-    assert_eq!(names, ["0 ws /echo false", "1 sleep 1 s false", "2 send false", "0 ws /nowhere true"]);
+    assert_eq!(names, ["0 ws /echo false", "1 sleep 1s false", "2 send false", "0 ws /nowhere true"]);
     assert!(seen[0].1 < Duration::from_secs(1), "the time of the connecting: {:?}", seen[0].1);
 }
 
