@@ -8,13 +8,8 @@ static DIRECTIVE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$").ok());
 static HEREDOC: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\d*<<(-?)([^<]+)$").ok());
 
-/// The flags that the classic builder knows.
-const CLASSIC_FLAGS: [(&str, &[&str]); 4] = [
-    ("ADD", &["chown"]),
-    ("COPY", &["chown", "from"]),
-    ("FROM", &["platform"]),
-    ("HEALTHCHECK", &["interval", "retries", "start-interval", "start-period", "timeout"]),
-];
+/// The flags that the classic builder knows, of the instructions that have others with BuildKit.
+const CLASSIC_FLAGS: [(&str, &[&str]); 2] = [("ADD", &["chown"]), ("COPY", &["chown", "from"])];
 /// Arguments that BuildKit alone sets by itself.
 const PLATFORM_ARGUMENTS: [&str; 8] = [
     "BUILDARCH",

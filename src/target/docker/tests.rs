@@ -195,6 +195,40 @@ async fn a_build_that_needs_another_builder_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn an_image_of_buildkit_that_another_run_removes_is_built_again_and_given_up_in_the_end() {
+    let daemon = Daemon::start(|line| match line {
+        line if line.contains("/build?") => {
+            assert!(line.contains("version=2") && line.contains("session=slowdrip-run-"), "{line}");
+            ("200 OK", r#"{"id": "moby.image.id", "aux": {"ID": "sha256:1"}}"#.to_owned())
+        }
+        _ => ("404 Not Found", r#"{"message": "No such image: sha256:1"}"#.to_owned()),
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let kind = context(dir.path());
+    std::fs::write(dir.path().join("Dockerfile"), "FROM scratch\nCOPY --link Dockerfile /\n").unwrap();
+    let redactor = Redactor::new();
+    let marks = Marks::new("faults", "run");
+    let told = Mutex::new(Vec::new());
+    let progress = |line: &str| told.lock().unwrap().push(line.to_owned());
+    let making = Making { marks: &marks, redactor: &redactor, progress: &progress };
+    let err = daemon.engine().await.image(&kind, None, &making).await.unwrap_err().to_string();
+    assert!(err.contains("look at the built image") && err.contains("No such image"), "{err}");
+    assert_eq!(daemon.asked("/build?"), 3);
+    assert!(told.lock().unwrap()[0].ends_with("by BuildKit, which line 2 needs (COPY --link)"));
+}
+
+#[tokio::test]
+async fn the_log_since_a_moment_is_asked_for_in_seconds_and_cut_to_the_moment() {
+    let daemon = Daemon::start(|line| {
+        assert!(line.contains("/logs?") && line.contains("since=1000") && line.contains("tail=7"), "{line}");
+        ("200 OK", framed(&["1970-01-01T00:16:40.1Z before", "1970-01-01T00:16:40.6Z b", "1970-01-01T00:16:40.5Z a"]))
+    });
+    let since = jiff::Timestamp::from_millisecond(1_000_500).unwrap();
+    let lines = daemon.engine().await.logs_since("abc", 7, Some(since)).await.unwrap();
+    assert_eq!(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[tokio::test]
 async fn an_image_that_is_missing_is_pulled_once_and_both_failures_are_told() {
     let daemon = Daemon::start(|line| {
         if line.contains("/images/create") {

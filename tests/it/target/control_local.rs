@@ -125,7 +125,7 @@ async fn a_paused_command_stands_still_with_its_children_and_goes_on() {
 
 #[tokio::test]
 async fn a_process_that_is_only_watched_takes_signals_and_nothing_else() {
-    let mut program = Command::new("sh").args(["-c", "sleep 4004 & wait; sleep 600"]).spawn().unwrap();
+    let mut program = Command::new("sh").args(["-c", "sleep 4004 & wait; exec sleep 600"]).spawn().unwrap();
     let plan = scenario(TargetKind::Pid(program.id()), ReadyCheck::Started);
     let mut target = up(&plan, "watched-pid").await;
     for refused in [
