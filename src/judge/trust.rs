@@ -54,7 +54,8 @@ pub(super) fn of_night(night: &Night<'_>, rules: &RuleSet) -> Vec<Finding> {
         findings.push(undecided("snapshots", sentence::levels::few_looks(taken, FEWEST)));
     }
     let last = night.watched.last().map(|look| look.at_s());
-    let soaked = soaked_s(night);
+    // What lies behind the planned end is the engine's slowness to answer, not a part of the soak.
+    let soaked = soaked_s(night).min(night.record.plan.duration_s);
     let slack = (END.0 * soaked).max(INTERVALS * night.record.plan.interval_s);
     // A night that did not run to its end is inconclusive anyhow, and a clock that went back does not say when it ends.
     if let Some(last) = last.filter(|last| last + slack < soaked)
