@@ -22,27 +22,12 @@ impl Flow {
     ) -> StepFuture<'a> {
         Box::pin(async move {
             let began = jiff::Timestamp::now();
-            let result = match &step.action {
-                Action::Ws(ws) => self.ws(step, ws, target, deadline).await,
-                Action::WaitUntil { .. }
-                | Action::Repeat { .. }
-                | Action::ForEach { .. }
-                | Action::Parallel { .. }
-                | Action::When { .. }
-                | Action::Include { .. } => self.block(step, target, deadline).await,
-                Action::Http(_)
-                | Action::Exec(_)
-                | Action::Sse(_)
-                | Action::Send(_)
-                | Action::Await(_)
-                | Action::Ping { .. }
-                | Action::Signal(_)
-                | Action::Restart(_)
-                | Action::Pause { .. }
-                | Action::Unpause
-                | Action::Sleep(_)
-                | Action::Log(_)
-                | Action::Probe(_) => self.single(step, target, deadline).await,
+            let result = if let Action::Ws(ws) = &step.action {
+                self.ws(step, ws, target, deadline).await
+            } else if step.action.is_block() {
+                self.block(step, target, deadline).await
+            } else {
+                self.single(step, target, deadline).await
             };
             self.since = began;
             result

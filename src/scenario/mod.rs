@@ -5,6 +5,7 @@
 
 mod answer;
 mod capture;
+mod channel;
 mod churn;
 mod expect;
 mod figures;
@@ -24,10 +25,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use answer::{Capture, CaptureFrom, Expect, JsonExpect, StatusSet};
+pub use channel::{AwaitStep, Message, Sought, SseStep, WsEnd, WsStep};
 pub use load::{Overrides, flow_schema, load, parse, schema};
 pub use step::{
-    Action, Auth, AwaitStep, Body, ExecStep, Goal, HttpStep, Items, LogStep, Message, Part, PartContent, RestartStep,
-    Retry, SignalStep, Sought, SseStep, Step, Tls, WsEnd, WsStep,
+    Action, Auth, Body, ExecStep, Goal, HttpStep, Items, LogStep, Part, PartContent, RestartStep, Retry, SignalStep,
+    Step, Tls,
 };
 pub use steps::DEFAULT_TIMEOUT;
 pub use workload::{Churn, Counter, CounterSource, Figure, FigureFrom, Series};

@@ -28,33 +28,11 @@ impl Plan {
             if *step.file == *file { line } else { format!("{} {line}", printable(&own.display().to_string())) };
         self.line(depth, &place, &described(step));
         let file = &*step.file;
-        match &step.action {
-            Action::Ws(ws) => self.inner(depth + 1, &ws.steps, file),
-            Action::WaitUntil { step, .. } => self.step(depth + 1, step, file),
-            Action::Repeat { steps, .. }
-            | Action::ForEach { steps, .. }
-            | Action::Parallel { steps, .. }
-            | Action::Include { steps, .. } => self.inner(depth + 1, steps, file),
-            Action::When { steps, otherwise, .. } => {
-                self.inner(depth + 1, steps, file);
-                if !otherwise.is_empty() {
-                    self.line(depth, "else", &count(otherwise.len() as u64, "step"));
-                    self.inner(depth + 1, otherwise, file);
-                }
-            }
-            Action::Http(_)
-            | Action::Send(_)
-            | Action::Await(_)
-            | Action::Ping { .. }
-            | Action::Sse(_)
-            | Action::Exec(_)
-            | Action::Signal(_)
-            | Action::Restart(_)
-            | Action::Pause { .. }
-            | Action::Unpause
-            | Action::Sleep(_)
-            | Action::Log(_)
-            | Action::Probe(_) => {}
+        let [steps, otherwise] = step.action.held();
+        self.inner(depth + 1, steps, file);
+        if !otherwise.is_empty() {
+            self.line(depth, "else", &count(otherwise.len() as u64, "step"));
+            self.inner(depth + 1, otherwise, file);
         }
     }
 }

@@ -111,34 +111,13 @@ impl Tally {
 impl Done {
     /// Makes places for a step, or for those that it holds.
     fn expect(&mut self, step: &Step, awaited: bool, redactor: &Redactor) {
-        let mut all = |steps: &[Step]| steps.iter().for_each(|step| self.expect(step, awaited, redactor));
-        match &step.action {
-            Action::Repeat { steps, .. }
-            | Action::ForEach { steps, .. }
-            | Action::Parallel { steps, .. }
-            | Action::Include { steps, .. } => all(steps),
-            Action::When { steps, otherwise, .. } => {
-                all(steps);
-                all(otherwise);
-            }
-            Action::WaitUntil { step, .. } => self.expect(step, true, redactor),
-            Action::Ws(ws) => {
-                self.add(step, awaited, redactor);
-                ws.steps.iter().for_each(|step| self.expect(step, awaited, redactor));
-            }
-            // They say nothing to the target.
-            Action::Sleep(_) | Action::Probe(_) => {}
-            Action::Http(_)
-            | Action::Send(_)
-            | Action::Await(_)
-            | Action::Ping { .. }
-            | Action::Sse(_)
-            | Action::Exec(_)
-            | Action::Signal(_)
-            | Action::Restart(_)
-            | Action::Pause { .. }
-            | Action::Unpause
-            | Action::Log(_) => self.add(step, awaited, redactor),
+        // A sleep and a snapshot say nothing to the target.
+        if !step.action.is_block() && !matches!(step.action, Action::Sleep(_) | Action::Probe(_)) {
+            self.add(step, awaited, redactor);
+        }
+        let awaited = awaited || matches!(step.action, Action::WaitUntil { .. });
+        for step in step.action.held().into_iter().flatten() {
+            self.expect(step, awaited, redactor);
         }
     }
 

@@ -136,32 +136,14 @@ fn bounded(place: Place<'_>, action: Action) -> Result<Action, FileError> {
 /// How many steps one comes to; a list that is not known yet counts once.
 fn taken(action: &Action) -> u64 {
     let all = |steps: &[Step]| steps.iter().fold(0, |sum: u64, step| sum.saturating_add(taken(&step.action)));
-    match action {
-        Action::Repeat { times, steps, .. } => u64::from(*times).saturating_mul(all(steps)),
-        Action::Parallel { users, steps, .. } => u64::from(*users).saturating_mul(all(steps)),
-        Action::ForEach { items, steps, .. } => {
-            let turns = match items {
-                Items::List(items) => u64::try_from(items.len()).unwrap_or(u64::MAX),
-                Items::Expression(_) => 1,
-            };
-            turns.saturating_mul(all(steps))
-        }
-        Action::When { steps, otherwise, .. } => all(steps).max(all(otherwise)).max(1),
-        Action::Ws(step) => all(&step.steps).saturating_add(1),
-        Action::Include { steps, .. } => all(steps),
-        Action::Http(_)
-        | Action::Send(_)
-        | Action::Await(_)
-        | Action::Ping { .. }
-        | Action::Sse(_)
-        | Action::Exec(_)
-        | Action::Signal(_)
-        | Action::Restart(_)
-        | Action::Pause { .. }
-        | Action::Unpause
-        | Action::Sleep(_)
-        | Action::Log(_)
-        | Action::WaitUntil { .. }
-        | Action::Probe(_) => 1,
-    }
+    let [steps, otherwise] = action.held();
+    let turns = if let Action::Repeat { times: turns, .. } | Action::Parallel { users: turns, .. } = action {
+        u64::from(*turns)
+    } else if let Action::ForEach { items: Items::List(items), .. } = action {
+        u64::try_from(items.len()).unwrap_or(u64::MAX)
+    } else {
+        1
+    };
+    let own = u64::from(!action.is_block());
+    turns.saturating_mul(all(steps).max(all(otherwise))).saturating_add(own)
 }
