@@ -37,6 +37,7 @@ pub(crate) fn record(duration_s: f64, interval_s: f64) -> RunRecord {
             probe_reason: String::new(),
         },
         seed: None,
+        gate: None,
         beside: 0,
         phases: vec![PhaseRecord { phase: Phase::Soak, from_s: 0.0, to_s: Some(duration_s) }],
         events: Vec::new(),

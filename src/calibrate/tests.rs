@@ -18,7 +18,10 @@ fn night(number: i64, levels: &[(&str, f64)]) -> HistoryLine {
     let class = |(name, level): &(&str, f64)| {
         let (unit, rate) =
             if name.starts_with("mem.") { (Unit::Bytes, Some(level / 100.0)) } else { (Unit::Count, Some(0.0)) };
-        ((*name).to_owned(), HistoryClass { unit, level: Some(*level), rate, dead: 0, status: Some(Status::Holds) })
+        (
+            (*name).to_owned(),
+            HistoryClass { unit, level: Some(*level), rate, seen: None, dead: 0, status: Some(Status::Holds) },
+        )
     };
     HistoryLine {
         format: RUN_FORMAT,
@@ -33,9 +36,13 @@ fn night(number: i64, levels: &[(&str, f64)]) -> HistoryLine {
         labels: BTreeMap::new(),
         kernel: String::new(),
         machine: HERE.to_owned(),
+        engine: String::new(),
+        thresholds_digest: String::new(),
         scenario_digest: "aa".to_owned(),
         classes: levels.iter().map(class).collect(),
         broken: Vec::new(),
+        acknowledged: Vec::new(),
+        causes: Vec::new(),
     }
 }
 

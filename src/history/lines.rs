@@ -118,9 +118,13 @@ mod tests {
             labels: BTreeMap::new(),
             kernel: String::new(),
             machine: String::new(),
+            engine: String::new(),
+            thresholds_digest: String::new(),
             scenario_digest: String::new(),
             classes: BTreeMap::new(),
             broken: Vec::new(),
+            acknowledged: Vec::new(),
+            causes: Vec::new(),
         }
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::subjects::question;
 use super::{Night, TARGET, standing};
-use crate::model::{Assessment, FdClass, HistoryClass, HistoryLine, Metric, RUN_FORMAT, Recorded, RuleKind, Status};
+use crate::model::{
+    Assessment, FdClass, Finding, HistoryClass, HistoryLine, Metric, RUN_FORMAT, Recorded, RuleKind, Status,
+};
 use crate::series::{Question, Series, dead_at_end};
 use crate::threshold::{RuleSet, Selector};
 
@@ -56,15 +58,21 @@ pub fn history_line(recorded: Recorded<'_>, assessment: &Assessment, rules: &Rul
         labels: record.target.labels.clone(),
         kernel: record.host.kernel.clone(),
         machine: record.host.kind(),
+        engine: record.engine.as_ref().map_or_else(String::new, |engine| engine.version.clone()),
         scenario_digest: record.scenario_digest.clone(),
+        thresholds_digest: record.thresholds_digest.clone(),
         classes,
-        broken: assessment
-            .findings
-            .iter()
-            .filter(|found| found.status == Status::Breaks)
+        broken: broken(assessment).map(|found| found.fingerprint.clone()).collect(),
+        acknowledged: broken(assessment)
+            .filter(|found| found.ack.is_some())
             .map(|found| found.fingerprint.clone())
             .collect(),
+        causes: assessment.causes.iter().map(|cause| cause.title.clone()).collect(),
     }
+}
+
+fn broken(assessment: &Assessment) -> impl Iterator<Item = &Finding> {
+    assessment.findings.iter().filter(|found| found.status == Status::Breaks)
 }
 
 fn kept(night: &Night<'_>, series: &Series, select: &Selector, assessment: &Assessment) -> HistoryClass {
@@ -77,6 +85,7 @@ fn kept(night: &Night<'_>, series: &Series, select: &Selector, assessment: &Asse
         unit: series.unit,
         level: series.held_level(night.last_start()),
         rate: rate.map(|estimate| estimate.rate),
+        seen: rate.and_then(|estimate| estimate.sensitivity),
         dead: dead.map_or(0, |dead| dead.len() as u64),
         status: Status::worst(own().map(|found| found.status)),
     }

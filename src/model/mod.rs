@@ -24,8 +24,8 @@ pub use process::{ProcId, ProcState, ProcessFacts, ProcessSample, Role, Scope};
 pub use reading::{Gap, GapReason, Reading};
 pub use redact::Redactor;
 pub use run::{
-    BaselineRecord, Ending, EngineRecord, Event, EventKind, HostRecord, KeptLine, LogRecord, Phase, PhaseRecord,
-    PlanRecord, PortEnd, ProbeMode, RUN_FORMAT, RunRecord, StopRecord, TargetRecord, TermResponse,
+    BaselineRecord, Ending, EngineRecord, Event, EventKind, GateRecord, GateRole, HostRecord, KeptLine, LogRecord,
+    Phase, PhaseRecord, PlanRecord, PortEnd, ProbeMode, RUN_FORMAT, RunRecord, StopRecord, TargetRecord, TermResponse,
 };
 pub use snapshot::{
     CgroupSample, DeadHandle, DeadKind, DiskSample, FdCensus, LinkCount, Observer, Snapshot, TargetSample, Turnover,

@@ -82,12 +82,24 @@ pub struct HistoryLine {
     /// The kind of machine, see [`super::HostRecord::kind`]. Empty in lines of older versions.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub machine: String,
+    /// The engine's version. Empty without an engine, and in lines of older versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub engine: String,
     /// SHA-256 of the scenario.
     pub scenario_digest: String,
+    /// SHA-256 of the thresholds; empty where there were none, and in lines of older versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub thresholds_digest: String,
     /// Per class, what was measured; the classes of the thresholds and the main built-in ones.
     pub classes: BTreeMap<String, HistoryClass>,
     /// Fingerprints of the rules that break.
     pub broken: Vec<String>,
+    /// Those of them that are acknowledged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acknowledged: Vec<String>,
+    /// What the breaches come from, the surest first: the titles of the causes. Empty in lines of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
 }
 
 /// What is kept of a class.
@@ -100,6 +112,9 @@ pub struct HistoryClass {
     pub level: Option<f64>,
     /// Growth per hour, where it was estimated.
     pub rate: Option<f64>,
+    /// The smallest growth per hour that the night would have reported, where its growth was judged and there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<f64>,
     /// Dead handles at the end.
     pub dead: u64,
     /// How its rules fared, the worst of them; `None`: no rule names it.

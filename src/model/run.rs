@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::workload::{ChurnRecord, CounterRecord, SeriesRecord, is_zero};
 
 /// The version of the stored format that this build writes.
-pub const RUN_FORMAT: u32 = 4;
+pub const RUN_FORMAT: u32 = 5;
 
 /// The phases of a night, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -91,6 +91,9 @@ pub struct RunRecord {
     /// How many other nights went on beside it, in the same slowdrip.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub beside: u64,
+    /// The night it was held against while both went on; `None` where it was run alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateRecord>,
     /// The phases that were entered, in order.
     pub phases: Vec<PhaseRecord>,
     /// What happened, in order.
@@ -117,6 +120,26 @@ pub struct RunRecord {
     pub ending: Ending,
     /// True where containers were kept on purpose.
     pub kept: bool,
+}
+
+/// Which part a night has in a release gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GateRecord {
+    /// The gate's id, the same in both nights.
+    pub gate: String,
+    /// Which of the two it is.
+    pub role: GateRole,
+}
+
+/// The two nights of a release gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateRole {
+    /// What is to be released.
+    Candidate,
+    /// What was released last.
+    Baseline,
 }
 
 /// The durations that were asked for, seconds.

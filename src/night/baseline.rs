@@ -35,7 +35,7 @@ mod tests {
     use crate::model::{HistoryClass, RUN_FORMAT, Unit};
 
     fn line(run: &str, level: Option<f64>) -> HistoryLine {
-        let figures = HistoryClass { unit: Unit::Count, level, rate: None, dead: 0, status: None };
+        let figures = HistoryClass { unit: Unit::Count, level, rate: None, seen: None, dead: 0, status: None };
         HistoryLine {
             format: RUN_FORMAT,
             run: run.to_owned(),
@@ -49,9 +49,13 @@ mod tests {
             labels: BTreeMap::new(),
             kernel: String::new(),
             machine: "m".to_owned(),
+            engine: String::new(),
+            thresholds_digest: String::new(),
             scenario_digest: "d".to_owned(),
             classes: BTreeMap::from([("fd.total".to_owned(), figures)]),
             broken: Vec::new(),
+            acknowledged: Vec::new(),
+            causes: Vec::new(),
         }
     }
 

@@ -232,6 +232,7 @@ fn first_record(
             probe_reason: String::new(),
         },
         seed: None,
+        gate: None,
         beside: 0,
         phases: Vec::new(),
         events: Vec::new(),

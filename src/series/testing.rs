@@ -128,6 +128,7 @@ pub(crate) fn record(duration_s: f64) -> RunRecord {
             probe_reason: String::new(),
         },
         seed: None,
+        gate: None,
         beside: 0,
         phases: vec![PhaseRecord { phase: Phase::Soak, from_s: 10.0, to_s: Some(10.0 + duration_s) }],
         events: Vec::new(),

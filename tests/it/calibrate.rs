@@ -19,6 +19,7 @@ fn line(number: i64) -> HistoryLine {
         unit,
         level: Some(level),
         rate: Some(rate),
+        seen: None,
         dead: 0,
         status: Some(Status::Holds),
     };
@@ -37,6 +38,8 @@ fn line(number: i64) -> HistoryLine {
         labels: BTreeMap::new(),
         kernel: String::new(),
         machine: HERE.to_owned(),
+        engine: String::new(),
+        thresholds_digest: String::new(),
         scenario_digest: "ab".repeat(32),
         classes: BTreeMap::from([
             ("fd.total".to_owned(), class(Unit::Count, 18.0 + wave / 2.0, 0.0)),
@@ -45,6 +48,8 @@ fn line(number: i64) -> HistoryLine {
             ("mem.anon".to_owned(), class(Unit::Bytes, (370.0 + wave) * mib, wave * mib)),
         ]),
         broken: Vec::new(),
+        acknowledged: Vec::new(),
+        causes: Vec::new(),
     }
 }
 

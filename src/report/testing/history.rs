@@ -25,9 +25,13 @@ pub(in crate::report) fn line(
         labels: BTreeMap::from([("APP_VERSION".to_owned(), version.to_owned())]),
         kernel: "6.18.4".to_owned(),
         machine: "x86_64, 2 CPUs, 8 GiB".to_owned(),
+        engine: String::new(),
+        thresholds_digest: String::new(),
         scenario_digest: "ab".repeat(32),
         classes: BTreeMap::new(),
         broken: Vec::new(),
+        acknowledged: Vec::new(),
+        causes: Vec::new(),
     }
 }
 
@@ -73,7 +77,14 @@ pub(in crate::report) fn nights(scenarios: u64, days: i64) -> Vec<HistoryLine> {
                 let rate = breaks.then_some(296.0);
                 (
                     class.to_owned(),
-                    HistoryClass { unit, level: Some(level), rate, dead: if breaks { 118 } else { 0 }, status },
+                    HistoryClass {
+                        unit,
+                        level: Some(level),
+                        rate,
+                        seen: None,
+                        dead: if breaks { 118 } else { 0 },
+                        status,
+                    },
                 )
             };
             one.classes = BTreeMap::from([

@@ -72,6 +72,7 @@ pub(super) fn record() -> RunRecord {
             probe_reason: String::new(),
         },
         seed: None,
+        gate: None,
         beside: 0,
         phases: vec![
             phase(Phase::Start, 0.0, 8.2),
