@@ -28,6 +28,7 @@ pub use run::{
     Phase, PhaseRecord, PlanRecord, PortEnd, ProbeMode, RUN_FORMAT, RunRecord, StopRecord, TargetRecord, TermResponse,
 };
 pub use snapshot::{
-    CgroupSample, DeadHandle, DeadKind, DiskSample, FdCensus, LinkCount, Observer, Snapshot, TargetSample, Turnover,
+    CgroupSample, DeadHandle, DeadKind, DiskSample, FdCensus, HeldHandle, LinkCount, Observer, Snapshot, TargetSample,
+    Turnover,
 };
 pub use workload::{ChurnRecord, CounterRecord, KeptFigure, NamedSnapshot, SeriesRecord, StepRecord};
