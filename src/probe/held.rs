@@ -122,8 +122,7 @@ mod tests {
         tree.add(&one);
         let mut sampler = Sampler::new(tree.root(), Scope::Descent { pid: 100 });
         look(&mut sampler, 0, Depth::Light);
-        tree.remove(100);
-        tree.add(&one.fd(8, "anon_inode:[eventpoll]").epoll(8, &[9]).fd(9, "socket:[41]"));
+        tree.add(&one.epoll(8, &[9]).fd(9, "socket:[41]"));
         let held = look(&mut sampler, 1, Depth::Full).held;
         let poll = held.iter().find(|handle| handle.class == FdClass::Eventpoll).unwrap();
         assert_eq!((poll.detail.as_str(), poll.sure), ("watches 9 → socket:[41]", false));
