@@ -20,6 +20,7 @@ mod live;
 mod log;
 pub mod lore;
 mod memory;
+mod reason;
 mod segment;
 mod sentence;
 mod settle;
