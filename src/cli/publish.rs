@@ -18,7 +18,8 @@ pub(super) fn publish(folder: &RunDir, night: &StoredNight, rules: &RuleSet) -> 
     }
     let (lines, _) = history::read_lines(&reports, &night.record.scenario)?;
     let earlier = history::earlier(&lines, &night.record.run, night.record.started);
-    let previous = earlier.last().and_then(|line| history::load(&reports.join(&line.scenario).join(&line.run)).ok());
+    let reference = HistoryLine::reference(&earlier, &night.record);
+    let previous = reference.and_then(|line| history::load(&reports.join(&line.scenario).join(&line.run)).ok());
     write_pages(folder, night, previous.as_ref(), &earlier)?;
     write_index(&reports)
 }

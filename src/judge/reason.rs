@@ -31,9 +31,8 @@ pub(super) fn why(broken: &[&Finding], causes: &[Cause]) -> Option<String> {
     if let Some(end) = runs_out(&own) {
         reason = format!("{reason}; {end}");
     }
-    // The rest one by one; of what a second cause explains, the rule that says it best.
     let rest: Vec<&Finding> = broken.iter().copied().filter(|found| !own.iter().any(|o| o == found)).collect();
-    if rest.is_empty() { Some(reason) } else { Some(format!("{reason}; also {}", listed(&rest))) }
+    if rest.is_empty() { Some(reason) } else { Some(format!("{reason}; also {}", others(&rest))) }
 }
 
 /// The classes of a cause with their growth, the leading ones first; without growth, its findings.
@@ -52,22 +51,34 @@ fn symptoms(cause: &Cause, own: &[&Finding]) -> String {
         return listed(own);
     }
     grown.sort_by_key(|(found, _)| place(found));
-    let mut said: Vec<String> = grown
-        .iter()
-        .take(NAMED)
-        .map(|(found, growth)| {
-            let whom = if found.subject == "target" {
-                String::new()
-            } else {
-                format!(" of {}", sentence::foreign(&found.subject))
-            };
-            format!("{}{whom} {}", sentence::foreign(&found.class), sentence::rate(growth, found.unit))
-        })
-        .collect();
+    let mut said: Vec<String> = grown.iter().take(NAMED).map(|(found, growth)| pace(found, growth)).collect();
     if let Some(more) = grown.len().checked_sub(NAMED).filter(|more| *more > 0) {
         said.push(format!("and {more} more"));
     }
     said.join(", ")
+}
+
+/// "fd.socket 580/h [447, 739]"
+fn pace(found: &Finding, growth: &Estimate) -> String {
+    let whom = match found.subject.as_str() {
+        "target" => String::new(),
+        subject => format!(" of {}", sentence::foreign(subject)),
+    };
+    format!("{}{whom} {}", sentence::foreign(&found.class), sentence::rate(growth, found.unit))
+}
+
+/// What else is broken: growth by its figure, the rest by what is said of it.
+fn others(rest: &[&Finding]) -> String {
+    let growth = |found: &Finding| match (found.rule, &found.growth) {
+        (RuleKind::MaxGrowth, Some(growth)) => Some(pace(found, growth)),
+        _ => None,
+    };
+    let mut said: Vec<String> =
+        rest.iter().take(NAMED).map(|found| growth(found).unwrap_or_else(|| listed(&[*found]))).collect();
+    if let Some(more) = rest.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        said.push(format!("and {more} more"));
+    }
+    said.join("; ")
 }
 
 /// "descriptors run out in 0.7 h (0.5 h at the earliest)": the limit that is reached first.

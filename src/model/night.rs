@@ -102,6 +102,22 @@ pub struct HistoryLine {
     pub causes: Vec<String>,
 }
 
+impl HistoryLine {
+    /// True where its figures may be held against those of a night: the same scenario, word for word, on the same kind of
+    /// machine. Lines of older versions do not name the machine.
+    pub fn is_like(&self, record: &RunRecord) -> bool {
+        let machine = self.machine.is_empty() || self.machine == record.host.kind();
+        self.scenario_digest == record.scenario_digest && machine
+    }
+
+    /// The night to hold another one against: of the lines before it, oldest first, the last that is like it and was watched;
+    /// else the last of all.
+    pub fn reference<'a>(earlier: &'a [Self], record: &RunRecord) -> Option<&'a Self> {
+        let like = |line: &&Self| line.is_like(record) && line.snapshots > 0;
+        earlier.iter().rev().find(like).or_else(|| earlier.last())
+    }
+}
+
 /// What is kept of a class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -69,22 +69,17 @@ pub(crate) fn render(page: &Page) -> String {
     if let Some(failure) = &page.failure {
         out.section(failure);
     }
-    if !page.causes.is_empty() {
-        out.push("## What it comes from\n\n");
-        for cause in &page.causes {
-            out.push(&format!("### {} ({})\n\n", escape(&cause.title), escape(&cause.chip)));
-            out.push(&format!("{}\n\n", line(&cause.sentence)));
-            out.blocks(&cause.blocks);
-            out.push(&format!("Findings: {}\n\n", pieces(&cause.findings)));
-        }
-    }
     if !page.findings.is_empty() {
         out.push(&format!("## Findings ({})\n\n", escape(&page.tally)));
         for card in &page.findings {
-            out.push(&format!("### {}. {} {}\n\n", card.number, escape(&card.title), code(&card.rule)));
-            out.push(&format!("{}: {}\n\n", escape(card.mark.word), escape(&card.sentence)));
+            let rule = if card.rule.is_empty() { String::new() } else { format!(" {}", code(&card.rule)) };
+            out.push(&format!("### {}. {}{rule}\n\n", card.number, escape(&card.title)));
+            let chips = card.chips.join(", ");
+            out.push(&format!("{}, {}: {}\n\n", escape(card.mark.word), escape(&chips), line(&card.sentence)));
             out.blocks(&card.blocks);
-            out.push(&format!("{}; fingerprint {}\n\n", line(&card.chip), code(&card.fingerprint)));
+            for foot in &card.foot {
+                out.push(&format!("{}: {}\n\n", foot.term, pieces(&foot.text)));
+            }
         }
     }
     if let Some(further) = &page.further {

@@ -1,9 +1,9 @@
 //! Every class over the night.
 
-use super::finding_charts::floor_points;
+use super::finding_charts::{about, floor_points};
 use super::parts::{Block, Cell, Figure, Mark, Section, Table, column, name};
 use super::view::{Class, View};
-use crate::model::{Severity, Status, text};
+use crate::model::{Finding, RuleKind, Severity, Status, text};
 use crate::report::chart::{Anchor, Chart, SMALL, fit, range};
 
 /// Classes that get a chart of their own; the table has all.
@@ -89,7 +89,11 @@ fn small(view: &View<'_>, column: usize, class: &Class) -> Figure {
     let before = class.before.as_ref().map(|before| before.points.as_slice()).unwrap_or_default();
     let growth = view.estimate(&class.now.name);
     let floor = growth.map(floor_points).unwrap_or_default();
-    let scale = fit(range([class.now.points.as_slice(), floor.as_slice(), before]), &[], class.now.unit, 2);
+    let span = range([class.now.points.as_slice(), floor.as_slice(), before]);
+    // A ceiling far above would press everything else to the ground.
+    let near = |ceiling: &f64| span.is_some_and(|(_, high)| *ceiling <= 2.0 * high);
+    let ceiling = ceiling(view, &class.now.name).filter(near);
+    let scale = fit(span, ceiling.as_slice(), class.now.unit, 2);
     let mut chart = Chart::new(96.0, 18.0, (0.0, view.end_s), scale.span());
     if let Some(growth) = growth {
         chart.band(0.0, growth.warmup_end_s);
@@ -108,6 +112,9 @@ fn small(view: &View<'_>, column: usize, class: &Class) -> Figure {
         Some((Status::Holds | Status::Undecided, _)) | None => "flok",
     };
     chart.steps(line, &floor, SMALL);
+    if let Some(ceiling) = ceiling {
+        chart.level("lim", ceiling);
+    }
     for at in view.cuts() {
         chart.post("cut", at);
     }
@@ -115,7 +122,20 @@ fn small(view: &View<'_>, column: usize, class: &Class) -> Figure {
     let highest = range([class.now.points.as_slice()]).map_or(0.0, |(_, high)| high);
     let label =
         format!("{title}: {}, {} at most", change(class).replace('→', "to"), text::amount(highest, class.now.unit));
-    Figure { mark, title, note: change(class), svg: chart.finish(&label, &[column]) }
+    let breaks = view.worst(&class.now.name).is_some_and(|(status, _)| status == Status::Breaks);
+    let hours = growth.and_then(|growth| growth.hours_to_limit).filter(|_| breaks);
+    let note = match hours {
+        Some(hours) => format!("{}, full in {}", change(class), about(hours)),
+        None => change(class),
+    };
+    Figure { mark, title, note, svg: chart.finish(&label, &[column]) }
+}
+
+/// What a rule allows to be held, where one says so.
+fn ceiling(view: &View<'_>, class: &str) -> Option<f64> {
+    let own =
+        |finding: &&Finding| finding.class == class && finding.rule == RuleKind::Max && finding.subject == "target";
+    view.findings().iter().find(own)?.allowed
 }
 
 /// The line grammar, drawn once.

@@ -7,6 +7,7 @@ mod command;
 mod course;
 mod finding_charts;
 mod findings;
+mod handles;
 mod links;
 mod named;
 mod own;
@@ -16,6 +17,8 @@ pub(crate) mod record;
 mod sensitivity;
 mod since;
 mod stack;
+mod story;
+mod together;
 pub(crate) mod verdict;
 mod view;
 mod workload;
@@ -24,7 +27,6 @@ use serde::Serialize;
 
 use super::chart::Svg;
 use crate::model::{HistoryLine, StoredNight, Verdict};
-use causes::CauseCard;
 use findings::Card;
 use parts::{Piece, Section, Table, day, name};
 use since::Since;
@@ -49,7 +51,7 @@ pub(crate) struct Page {
     pub(crate) judged: bool,
     /// How many findings there are.
     pub(crate) tally: String,
-    pub(crate) causes: Vec<CauseCard>,
+    /// Causes with their findings, and findings of their own.
     pub(crate) findings: Vec<Card>,
     pub(crate) further: Option<Table>,
     pub(crate) sections: Vec<Section>,
@@ -62,7 +64,8 @@ impl Page {
     /// All that the pages say of a night.
     pub(crate) fn new(night: &StoredNight, previous: Option<&StoredNight>, history: &[HistoryLine]) -> Self {
         let view = View::new(night, previous, history);
-        let headline = verdict::headline(&view);
+        let stories = story::stories(&view);
+        let headline = verdict::headline(&view, &stories);
         let scenario = name(&night.record.scenario);
         let seen = sensitivity::section(&view);
         let held = findings::held(&view);
@@ -100,9 +103,8 @@ impl Page {
             failure: course::failure(&view),
             judged: night.assessment.is_some(),
             tally: findings::tally(&view),
-            causes: causes::cards(&view, findings::CARDS),
-            findings: findings::cards(&view),
-            further: findings::further(&view),
+            findings: findings::cards(&view, &stories),
+            further: findings::further(&stories),
             sections: sections.into_iter().flatten().collect(),
             data: view.data(),
             footer: format!(
