@@ -124,11 +124,12 @@ fn small(view: &View<'_>, column: usize, class: &Class) -> Figure {
         format!("{title}: {}, {} at most", change(class).replace('→', "to"), text::amount(highest, class.now.unit));
     let breaks = view.worst(&class.now.name).is_some_and(|(status, _)| status == Status::Breaks);
     let hours = growth.and_then(|growth| growth.hours_to_limit).filter(|_| breaks);
-    let note = match hours {
-        Some(hours) => format!("{}, full in {}", change(class), about(hours)),
-        None => change(class),
-    };
-    Figure { mark, title, note, svg: chart.finish(&label, &[column]) }
+    if let Some(hours) = hours {
+        // What grows is low on the left.
+        let top = scale.span().1;
+        chart.label("al", Anchor::Middle, (0.4 * view.end_s, top), -10.0, &format!("full in {}", about(hours)));
+    }
+    Figure { mark, title, note: change(class), svg: chart.finish(&label, &[column]) }
 }
 
 /// What a rule allows to be held, where one says so.
