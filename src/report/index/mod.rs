@@ -153,7 +153,9 @@ impl Index {
     ) -> Self {
         let ahead = |line: &&HistoryLine| line.started.as_second() - now.as_second() > AHEAD_S;
         let (ahead, lines): (Vec<&HistoryLine>, Vec<&HistoryLine>) = lines.iter().partition(ahead);
-        let scenarios = scenarios(&lines, kept);
+        let mut scenarios = scenarios(&lines, kept);
+        // The worst on top, on all of the page.
+        scenarios.sort_by_key(|nights| std::cmp::Reverse(nights.latest().map(|night| night.kind())));
         let end = last_day(&scenarios, now);
         let head = head::head(&scenarios, end, now);
         let newest = scenarios.iter().filter_map(Nights::latest).filter(|night| night.kept);

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::Kind;
 use super::words::{apart, build_of, called, news, said};
-use super::{Kind, NIGHTS};
 use crate::model::{HistoryClass, HistoryLine, Status, Unit, Verdict, text};
 use crate::report::chart::{Chart, Point, Svg, range, thin};
 use crate::report::page::parts::name;
@@ -11,6 +11,9 @@ use crate::stats::change::{Shift, Worth, shifts};
 
 /// Most points of a line: about one for each pixel and a half.
 const POINTS: usize = 120;
+
+/// A change in so many nights puts a class before the others.
+const NEWS: i64 = 14;
 
 /// A class over the nights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,8 +34,6 @@ pub(crate) struct Spark {
 /// A night of a class.
 struct At<'a> {
     day: i64,
-    /// The night before, whether it tells of the class or not.
-    before: Option<&'a HistoryLine>,
     line: &'a HistoryLine,
     kept: &'a HistoryClass,
 }
@@ -104,13 +105,14 @@ fn changes<'a>(nights: &[At<'a>], unit: Unit, figure: impl Fn(&HistoryClass) -> 
         .iter()
         .enumerate()
         .filter(|(_, at)| at.line.verdict != Verdict::Inconclusive)
-        .filter_map(|(n, at)| figure(at.kept).map(|value| (n, value)))
+        .filter_map(|(n, at)| figure(at.kept).filter(|value| value.is_finite()).map(|value| (n, value)))
         .collect();
     let values: Vec<f64> = told.iter().map(|(_, value)| *value).collect();
     let found = shifts(&values, worth(unit)).into_iter().filter_map(|shift| {
         let at = nights.get(told.get(shift.at)?.0)?;
         let earlier = nights.get(told.get(shift.at.checked_sub(1)?)?.0)?;
-        let new = at.before.and_then(|before| news(before, at.line));
+        // Between the last night that counts and this one: a night that is missing may have been the first of a build.
+        let new = news(earlier.line, at.line);
         let build = new.is_some() && new == build_of(at.line);
         let (status, before) = (at.kept.status, earlier.kept.status);
         Some(Change { day: at.day, shift, new, build, status, before, line: at.line })
@@ -135,14 +137,9 @@ fn told(changes: &[Change<'_>], unit: Unit) -> String {
 
 /// The class over `nightly`, days and the run that stands for each; `latest` is the last of them.
 pub(crate) fn spark(nightly: &[(i64, &HistoryLine)], class: &str, latest: &HistoryLine) -> Spark {
-    let mut before = None;
     let nights: Vec<At<'_>> = nightly
         .iter()
-        .filter_map(|(day, line)| {
-            let at = line.classes.get(class).map(|kept| At { day: *day, before, line, kept });
-            before = Some(*line);
-            at
-        })
+        .filter_map(|(day, line)| line.classes.get(class).map(|kept| At { day: *day, line, kept }))
         .collect();
     let last = latest.classes.get(class);
     let unit = last.or(nights.last().map(|at| at.kept)).map_or(Unit::Count, |kept| kept.unit);
@@ -163,7 +160,7 @@ pub(crate) fn spark(nightly: &[(i64, &HistoryLine)], class: &str, latest: &Histo
         (None, None) => "not in the latest".to_owned(),
     };
     let end = nightly.last().map_or(0, |(day, _)| *day);
-    let recent = |changes: &[Change<'_>]| changes.last().is_some_and(|change| end - change.day < NIGHTS);
+    let recent = |changes: &[Change<'_>]| changes.last().is_some_and(|change| end - change.day < NEWS);
     let rank = match (colour, recent(&levels) || recent(&rates)) {
         ("bad", _) => 0,
         ("amb", _) => 1,

@@ -13,6 +13,9 @@ use crate::model::text;
 use crate::report::chart::Svg;
 use crate::report::page::parts::{Block, Cell, Table, column, name};
 
+/// The strips are at least so many nights long.
+const LEAST: i64 = 120;
+
 /// The strips.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Year {
@@ -45,7 +48,9 @@ pub(crate) fn year(scenarios: &[Nights<'_>], end: i64) -> Option<Year> {
     if first > end - NIGHTS {
         return None;
     }
-    let begin = end - YEAR + 1;
+    // A history of three months is not drawn as a quarter of a year's width.
+    let span = ((end - first) / 30 * 30 + 30).clamp(LEAST, YEAR);
+    let begin = end - span + 1;
     let rows =
         scenarios.iter().map(|nights| Row { scenario: apart(name(nights.name)), svg: strip(nights, begin, end) });
     let of = |day: i64| usize::try_from(day - begin).unwrap_or_default();
@@ -54,12 +59,17 @@ pub(crate) fn year(scenarios: &[Nights<'_>], end: i64) -> Option<Year> {
     let firsts = (begin..=end).filter(|day| said(*day, "%d") == "01");
     let months: Vec<(usize, String)> = firsts.map(|day| (of(day), said(day, month_format(day)))).collect();
     Some(Year {
-        title: format!("{YEAR} nights"),
-        builds: axis(builds, "Builds by night"),
+        title: format!("{span} nights"),
+        builds: axis(builds, span, "Builds by night"),
         rows: rows.collect(),
-        months: axis(months.into_iter(), "Months"),
+        months: axis(months.into_iter(), span, "Months"),
         counts: vec![Block::Fold { summary: "Counts by month".to_owned(), table: counts(scenarios, begin, end) }],
     })
+}
+
+/// The least width of a strip, pixels: a narrow screen shows its right end, not all of it in less room.
+fn width(span: i64) -> i64 {
+    span * 5 / 2
 }
 
 /// January says its year.
@@ -80,7 +90,7 @@ fn shape(kind: Shown) -> Option<(&'static str, u8, u8)> {
     match kind {
         Shown::Nothing => None,
         Shown::NoRun => Some(("yn", 6, 12)),
-        Shown::Ran(Kind::Pass) => Some(("yp", 11, 2)),
+        Shown::Ran(Kind::Pass) => Some(("yp", 11, 1)),
         Shown::Ran(Kind::Known) => Some(("yk", 12, 8)),
         Shown::Ran(Kind::Open) => Some(("yi", 7, 10)),
         Shown::Ran(Kind::Fail) => Some(("yf", 2, 20)),
@@ -97,6 +107,7 @@ fn word(kind: Shown) -> &'static str {
 
 /// A night is one unit wide; nights of a kind that follow each other are one shape, and all shapes of a kind one path.
 fn strip(nights: &Nights<'_>, begin: i64, end: i64) -> Svg {
+    let span = end - begin + 1;
     let mut paths: BTreeMap<Shown, (String, u64)> = BTreeMap::new();
     let mut open: Option<(Shown, i64)> = None;
     // One day beyond the end closes the last shape.
@@ -118,7 +129,8 @@ fn strip(nights: &Nights<'_>, begin: i64, end: i64) -> Svg {
     let tally: Vec<String> = paths.iter().rev().map(|(kind, (_, count))| format!("{count} {}", word(*kind))).collect();
     let label = format!("{}: {}", name(nights.name), tally.join(", "));
     let mut svg = format!(
-        r#"<svg viewBox="0 0 {YEAR} 24" preserveAspectRatio="none" role="img" aria-label="{}">"#,
+        r#"<svg width="{}" viewBox="0 0 {span} 24" preserveAspectRatio="none" role="img" aria-label="{}">"#,
+        width(span),
         HtmlEscape(&text::printable(&label))
     );
     for (kind, (path, count)) in &paths {
@@ -132,11 +144,11 @@ fn strip(nights: &Nights<'_>, begin: i64, end: i64) -> Svg {
 }
 
 /// Ticks with words, on the scale of the strips.
-fn axis(ticks: impl Iterator<Item = (usize, String)>, label: &str) -> Svg {
-    let mut svg = format!(r#"<svg role="img" aria-label="{label}">"#);
+fn axis(ticks: impl Iterator<Item = (usize, String)>, span: i64, label: &str) -> Svg {
+    let mut svg = format!(r#"<svg width="{}" role="img" aria-label="{label}">"#, width(span));
     for (at, text) in ticks {
         #[expect(clippy::cast_precision_loss, reason = "days of a year")]
-        let share = at as f64 / YEAR as f64 * 100.0;
+        let share = at as f64 / span as f64 * 100.0;
         // Near the right edge words stand on the left of their tick.
         let (class, dx) = if share > 92.0 { ("e", -4) } else { ("", 4) };
         let _ = write!(
