@@ -39,9 +39,9 @@ fn write_pages(
 fn write_index(reports: &std::path::Path) -> Result<(), PublishError> {
     // Whoever reads last must write last.
     let _lock = history::lock_folder(reports)?;
-    let lines = history::read_all_lines(reports)?;
+    let (lines, unread) = history::read_all_lines(reports)?;
     let kept = |line: &HistoryLine| reports.join(&line.scenario).join(&line.run).join("report.html").is_file();
-    let html = report::index(&lines, &kept, jiff::Timestamp::now()).map_err(|error| render_error(&error))?;
+    let html = report::index(&lines, &unread, &kept, jiff::Timestamp::now()).map_err(|error| render_error(&error))?;
     Ok(history::write_index(reports, &html)?)
 }
 

@@ -1,5 +1,6 @@
 //! `history.jsonl`: one line per night, kept for good.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -76,20 +77,25 @@ pub fn read_lines(reports: &Path, scenario: &str) -> Result<(Vec<HistoryLine>, u
     Ok((lines, unread))
 }
 
-/// The lines of every scenario below `reports`.
+/// The lines of every scenario below `reports`, and of how many lines nothing could be read, by the name of the scenario's folder.
 ///
 /// # Errors
 /// The folder or a history cannot be read.
-pub fn read_all_lines(reports: &Path) -> Result<Vec<HistoryLine>, StoreError> {
+pub fn read_all_lines(reports: &Path) -> Result<(Vec<HistoryLine>, BTreeMap<String, u64>), StoreError> {
     let fail = |error| StoreError::new("read", reports, error);
-    let mut all = Vec::new();
+    let (mut all, mut unread) = (Vec::new(), BTreeMap::new());
     for entry in std::fs::read_dir(reports).map_err(fail)? {
         let entry = entry.map_err(fail)?;
         if entry.path().join("history.jsonl").is_file() {
-            all.extend(read_lines(reports, &entry.file_name().to_string_lossy())?.0);
+            let scenario = entry.file_name().to_string_lossy().into_owned();
+            let (lines, cannot) = read_lines(reports, &scenario)?;
+            all.extend(lines);
+            if cannot > 0 {
+                unread.insert(scenario, cannot);
+            }
         }
     }
-    Ok(all)
+    Ok((all, unread))
 }
 
 /// The lines of the nights that began before `run`, oldest first.
@@ -99,8 +105,6 @@ pub fn earlier(lines: &[HistoryLine], run: &str, started: jiff::Timestamp) -> Ve
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::model::{RUN_FORMAT, Verdict};
 
@@ -150,6 +154,7 @@ mod tests {
         append_line(dir.path(), &line("b", 2)).unwrap();
         let (lines, unread) = read_lines(dir.path(), "app").unwrap();
         assert_eq!((lines.len(), unread), (2, 1));
-        assert_eq!(read_all_lines(dir.path()).unwrap().len(), 2);
+        let (all, unread) = read_all_lines(dir.path()).unwrap();
+        assert_eq!((all.len(), unread), (2, BTreeMap::from([("app".to_owned(), 1)])));
     }
 }

@@ -13,6 +13,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use crate::model::{HistoryLine, StoredNight};
 
 pub use diff::{diff_markdown, diff_text};
@@ -47,15 +49,17 @@ pub fn render(
     })
 }
 
-/// Renders `reports/index.html`: every scenario over all its nights. Lines are sorted here; `now` is the moment that ages are
-/// counted from; `kept(line)` is true where the night's page is still there.
+/// Renders `reports/index.html`: every scenario over all its nights. Lines are sorted here; `unread` counts the lines of each
+/// scenario's history that could not be read; `now` is the moment that ages are counted from; `kept(line)` is true where the
+/// night's page is still there.
 ///
 /// # Errors
 /// A template is broken (a fault of slowdrip's own).
 pub fn index(
     lines: &[HistoryLine],
+    unread: &BTreeMap<String, u64>,
     kept: &dyn Fn(&HistoryLine) -> bool,
     now: jiff::Timestamp,
 ) -> Result<String, minijinja::Error> {
-    html::render("index.html", index::Index::new(lines, kept, now))
+    html::render("index.html", index::Index::new(lines, unread, kept, now))
 }

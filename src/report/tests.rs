@@ -20,6 +20,15 @@ fn page(night: &StoredNight) -> serde_json::Value {
     serde_json::to_value(Page::new(night, None, &[])).unwrap()
 }
 
+/// The trend of a history that can be read as a whole.
+fn index(
+    lines: &[HistoryLine],
+    kept: &dyn Fn(&HistoryLine) -> bool,
+    now: jiff::Timestamp,
+) -> Result<String, minijinja::Error> {
+    super::index(lines, &BTreeMap::new(), kept, now)
+}
+
 fn kept(line: &HistoryLine) -> bool {
     line.started >= testing::at("2026-11-01T00:00:00Z")
 }
@@ -61,6 +70,7 @@ fn writes_pages_to_look_at_where_a_folder_is_named() {
         std::fs::write(dir.join(name), page).unwrap();
     };
     trend("index.html", &testing::nights(6, 75));
+    trend("index-year.html", &testing::nights(20, 365));
     trend("index-1.html", &testing::nights(1, 1));
     trend("index-0.html", &[]);
 }

@@ -4,6 +4,7 @@
 //! classes or rules.
 
 pub mod binomial;
+pub mod change;
 pub mod correlation;
 pub mod gauss;
 pub mod order;

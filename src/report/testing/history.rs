@@ -90,12 +90,27 @@ pub(in crate::report) fn nights(scenarios: u64, days: i64) -> Vec<HistoryLine> {
             one.classes = BTreeMap::from([
                 level(&mut dice, "fd.eventpoll", 0, 0, fails),
                 level(&mut dice, "fd.socket", 1, 2, fails),
-                level(&mut dice, "fd.sqlite_db", 7, 1, false),
+                level(
+                    &mut dice,
+                    "fd.sqlite_db",
+                    if scenario == 5 && (14..27).contains(&ago) { 16 } else { 7 },
+                    1,
+                    false,
+                ),
                 level(&mut dice, "fd.total", 19, 3, false),
                 level(&mut dice, "proc.threads", if ago < 43 { 17 } else { 12 }, 0, false),
                 level(&mut dice, "mem.anon", 356, 9, false),
             ]);
+            if scenario == 2 && ago < 11 {
+                one.broken = vec!["cc11dd22".to_owned()];
+                one.acknowledged = one.broken.clone();
+                if let Some(memory) = one.classes.get_mut("mem.anon") {
+                    memory.level = memory.level.map(|level| level + (61 * MIB) as f64);
+                    memory.status = Some(Status::Breaks);
+                }
+            }
             if verdict == Verdict::Fail {
+                one.causes = vec!["An event loop is made and never closed".to_owned()];
                 one.reason = "fd.eventpoll: an event loop is never closed, 296 an hour".to_owned();
                 one.broken = vec!["aabbccdd".to_owned()];
             } else if verdict == Verdict::Inconclusive {
