@@ -17,6 +17,7 @@ mod engine;
 mod fixture;
 mod night;
 mod probe;
+mod reading;
 mod scenarios;
 mod schemas;
 mod shapes;
