@@ -169,7 +169,7 @@ impl Sheet {
                     self.blocks(narrow);
                 }
                 // Charts are for the page.
-                Block::Figure(_) | Block::Multiples(_) => {}
+                Block::Figure(_) | Block::Multiples(_) | Block::Keys(_) | Block::Figures { .. } => {}
             }
         }
     }

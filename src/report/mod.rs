@@ -2,6 +2,7 @@
 
 mod chart;
 mod diff;
+mod figures;
 mod html;
 mod index;
 mod junit;

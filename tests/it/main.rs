@@ -7,6 +7,7 @@ mod architecture;
 mod bad_days;
 mod bad_input;
 mod bad_nights;
+mod browser;
 mod calibrate;
 mod churn;
 mod demo_app;

@@ -46,14 +46,16 @@ pub fn relation(cause: &Cause, lead: Option<&Finding>) -> Option<String> {
 pub(crate) fn card(view: &View<'_>, number: usize, story: &Story<'_>, cause: &Cause) -> Card {
     let lead = story.findings.first().copied();
     let mut blocks = Vec::new();
-    let main = together::chart(view, &story.findings)
-        .or_else(|| charted(story).and_then(|finding| finding_charts::over_time(view, finding)));
-    let limit = soonest(story).and_then(|finding| finding_charts::to_the_limit(view, finding));
-    match (main, limit) {
-        (Some(main), Some(limit)) => {
-            blocks.push(Block::Pair { wide: vec![Block::Figure(main)], narrow: vec![Block::Figure(limit)] });
-        }
-        (main, limit) => blocks.extend(main.into_iter().chain(limit).map(Block::Figure)),
+    let main = together::blocks(view, &story.findings).unwrap_or_else(|| {
+        let chart = charted(story).and_then(|finding| Some((finding, finding_charts::over_time(view, finding)?)));
+        chart.map_or_else(Vec::new, |(finding, figure)| {
+            std::iter::once(Block::Figure(figure)).chain(finding_charts::in_figures(view, finding)).collect()
+        })
+    });
+    let limit = soonest(story).and_then(|finding| finding_charts::to_the_limit(view, finding)).map(Block::Figure);
+    match limit {
+        Some(limit) if !main.is_empty() => blocks.push(Block::Pair { wide: main, narrow: vec![limit] }),
+        limit => blocks.extend(main.into_iter().chain(limit)),
     }
     blocks.push(Block::Table(measured(view, &story.findings)));
     let lines: Vec<String> = story

@@ -1,5 +1,6 @@
 //! Every class over the night.
 
+use super::figures;
 use super::finding_charts::{about, floor_points};
 use super::parts::{Block, Cell, Figure, Mark, Section, Table, column, name};
 use super::view::{Class, View};
@@ -46,9 +47,12 @@ pub(crate) fn over_time(view: &View<'_>) -> Option<Section> {
     let tells = |class: &Class| class.now.values().any(|value| value > 0.0) || view.worst(&class.now.name).is_some();
     let has_points = |class: &Class| class.now.values().next().is_some();
     let drawn = view.classes.iter().enumerate().filter(|(_, class)| has_points(class) && tells(class));
-    let mut figures: Vec<Figure> = drawn.take(CHARTS).map(|(column, class)| small(view, column, class)).collect();
-    figures.push(legend());
-    section.blocks.push(Block::Multiples(figures));
+    let drawn: Vec<(usize, &Class)> = drawn.take(CHARTS).collect();
+    let mut charts: Vec<Figure> = drawn.iter().map(|(column, class)| small(view, *column, class)).collect();
+    charts.push(legend());
+    section.blocks.push(Block::Multiples(charts));
+    let lines = drawn.iter().map(|(_, class)| (class.now.name.clone(), class.now.unit, class.now.points.as_slice()));
+    let over_time = figures::over_time("Every class over the night", lines);
     let columns = vec![
         column("Class", ""),
         column("First", "r"),
@@ -62,6 +66,7 @@ pub(crate) fn over_time(view: &View<'_>) -> Option<Section> {
     table.rows = view.classes.iter().map(|class| figures_row(view, class)).collect();
     let table = table.cut(400, "samples.jsonl");
     section.blocks.push(Block::Fold { summary: "The same in figures".to_owned(), table });
+    section.blocks.push(over_time);
     Some(section)
 }
 
@@ -115,9 +120,7 @@ fn small(view: &View<'_>, column: usize, class: &Class) -> Figure {
     if let Some(ceiling) = ceiling {
         chart.level("lim", ceiling);
     }
-    for at in view.cuts() {
-        chart.post("cut", at);
-    }
+    view.mark(&mut chart);
     let title = name(&class.now.name);
     let highest = range([class.now.points.as_slice()]).map_or(0.0, |(_, high)| high);
     let label =

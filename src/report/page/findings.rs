@@ -187,6 +187,7 @@ fn blocks(view: &View<'_>, finding: &Finding) -> Vec<Block> {
         None if finding.measured.is_some() || finding.allowed.is_some() => blocks.push(Block::Terms(terms)),
         None => {}
     }
+    blocks.extend(finding_charts::in_figures(view, finding));
     blocks.extend(carriers(finding));
     blocks.extend(handles::dead(view, finding));
     blocks.extend(acknowledged(finding));

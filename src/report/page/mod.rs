@@ -5,13 +5,16 @@ pub(crate) mod causes;
 mod classes;
 mod command;
 mod course;
+mod figures;
 mod finding_charts;
 mod findings;
 mod handles;
 mod links;
+mod marks;
 mod named;
 mod own;
 pub(crate) mod parts;
+mod process_lines;
 mod processes;
 pub(crate) mod record;
 mod sensitivity;
@@ -19,6 +22,7 @@ mod since;
 mod stack;
 mod story;
 mod together;
+mod tools;
 pub(crate) mod verdict;
 mod view;
 mod workload;
@@ -30,6 +34,7 @@ use crate::model::{HistoryLine, StoredNight, Verdict};
 use findings::Card;
 use parts::{Piece, Section, Table, day, name};
 use since::Since;
+use tools::Tools;
 use verdict::Headline;
 use view::View;
 
@@ -57,6 +62,10 @@ pub(crate) struct Page {
     pub(crate) sections: Vec<Section>,
     /// The figures behind the charts, JSON.
     pub(crate) data: Svg,
+    /// What the script offers to do with all charts at once.
+    pub(crate) tools: Option<Tools>,
+    /// The marks of what happened, once for all charts.
+    pub(crate) marks: Svg,
     pub(crate) footer: String,
 }
 
@@ -107,6 +116,8 @@ impl Page {
             further: findings::further(&stories),
             sections: sections.into_iter().flatten().collect(),
             data: view.data(),
+            tools: tools::of(&view),
+            marks: view.marks.symbol(),
             footer: format!(
                 "Times are UTC. Recorded by slowdrip {}, page made by slowdrip {}.",
                 name(&night.record.slowdrip),

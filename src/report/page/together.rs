@@ -1,7 +1,8 @@
 //! The chart of a cause: what its classes hold, in one frame.
 
+use super::figures;
 use super::finding_charts::{floor_points, last};
-use super::parts::{Figure, name};
+use super::parts::{Block, Figure, Key, Keys, name};
 use super::view::{Class, View};
 use crate::model::{Estimate, Finding, RuleKind, Severity, text};
 use crate::report::chart::{Anchor, Chart, LARGE, Point, fit, range};
@@ -21,7 +22,7 @@ struct Line<'a> {
 }
 
 /// The floors of the growing classes of a cause; `None` where fewer than two of one unit grow.
-pub(crate) fn chart(view: &View<'_>, findings: &[&Finding]) -> Option<Figure> {
+pub(crate) fn blocks(view: &View<'_>, findings: &[&Finding]) -> Option<Vec<Block>> {
     let lines = lines(view, findings);
     let first = lines.first().filter(|_| lines.len() > 1)?;
     let unit = first.finding.unit;
@@ -37,16 +38,14 @@ pub(crate) fn chart(view: &View<'_>, findings: &[&Finding]) -> Option<Figure> {
     }
     chart.grid(&scale, " open");
     chart.times(3);
-    for line in &lines {
+    for (key, line) in lines.iter().enumerate() {
+        chart.line(Some(key));
         chart.steps("raw", &line.class.now.points, LARGE);
+        chart.steps(stroke(line), &line.floor, LARGE);
     }
-    for line in &lines {
-        chart.steps(if fails(line) { "fl" } else { "fw" }, &line.floor, LARGE);
-    }
+    chart.line(None);
     chart.marks("tka", first.growth.steps.iter().map(|(at, _)| *at));
-    for at in view.cuts() {
-        chart.post("cut", at);
-    }
+    view.mark(&mut chart);
     label(&mut chart, &lines);
     let says: Vec<String> = lines
         .iter()
@@ -60,7 +59,19 @@ pub(crate) fn chart(view: &View<'_>, findings: &[&Finding]) -> Option<Figure> {
     let note = format!("thick: held for good; grey: open now; ticks: the {steps} of {}", name(&first.finding.class));
     let columns: Vec<usize> = lines.iter().map(|line| line.column).collect();
     let said = format!("Held for good over the night: {}", says.join("; "));
-    Some(Figure { mark: None, title: "Held for good".to_owned(), note, svg: chart.finish(&said, &columns) })
+    let figure = Figure { mark: None, title: "Held for good".to_owned(), note, svg: chart.finish(&said, &columns) };
+    let keys = lines.iter().map(|line| Key::new(name(&line.finding.class), stroke(line), &[line.column])).collect();
+    let rows = lines.iter().map(|line| (name(&line.finding.class), unit, line.class.now.points.as_slice()));
+    Some(vec![
+        Block::Figure(figure),
+        Block::Keys(Keys { label: "Classes shown".to_owned(), stacked: false, keys }),
+        figures::over_time("Open over the night", rows),
+    ])
+}
+
+/// How the floor of a class is drawn.
+fn stroke(line: &Line<'_>) -> &'static str {
+    if fails(line) { "fl" } else { "fw" }
 }
 
 fn fails(line: &Line<'_>) -> bool {
@@ -93,6 +104,7 @@ fn label(chart: &mut Chart, lines: &[Line<'_>]) {
     ends.sort_by(|a, b| b.1.total_cmp(&a.1));
     let mut lowest = f64::NEG_INFINITY;
     for (at, held, line) in ends {
+        chart.line(lines.iter().position(|other| std::ptr::eq(other, line)));
         let (dot, colour) = if fails(line) { ("fa", "al") } else { ("fwa", "wa") };
         let y = (chart.pixel(held) - 8.0).max(lowest + APART);
         lowest = y;
@@ -100,4 +112,5 @@ fn label(chart: &mut Chart, lines: &[Line<'_>]) {
         let said = format!("{} {}", name(&line.finding.class), text::amount(held, line.finding.unit));
         chart.label(colour, Anchor::End, (at, held), chart.pixel(held) - y, &said);
     }
+    chart.line(None);
 }
