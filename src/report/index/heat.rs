@@ -61,14 +61,15 @@ pub(crate) fn heat(scenarios: &[Nights<'_>], end: i64) -> Heat {
     let builds = builds(scenarios, days.clone(), 5).into_iter().zip(days.clone());
     Heat {
         title: format!("{NIGHTS} nights"),
-        builds: builds.map(|(text, day)| Tick { text, old: old(day) }).collect(),
+        builds: builds.map(|(text, day)| Tick { text: text.unwrap_or_default(), old: old(day) }).collect(),
         rows: rows.collect(),
         weeks: days.clone().map(week).collect(),
     }
 }
 
-/// The build of each day, written where it changes and where it has room for itself: `room` days. The newest is always there.
-pub(crate) fn builds(scenarios: &[Nights<'_>], days: RangeInclusive<i64>, room: usize) -> Vec<String> {
+/// For each day the build that is new, `None` where none is. It is empty where it has no room for itself: `room` days. The newest is
+/// always there.
+pub(crate) fn builds(scenarios: &[Nights<'_>], days: RangeInclusive<i64>, room: usize) -> Vec<Option<String>> {
     let mut current = String::new();
     let mut changes: Vec<(usize, String)> = Vec::new();
     for (column, day) in days.clone().enumerate() {
@@ -86,16 +87,17 @@ pub(crate) fn builds(scenarios: &[Nights<'_>], days: RangeInclusive<i64>, room: 
             changes.push((column, build));
         }
     }
-    let mut texts: Vec<String> = days.map(|_| String::new()).collect();
+    let mut texts: Vec<Option<String>> = days.map(|_| None).collect();
     let newest = changes.last().map(|(column, _)| *column);
     let mut free = 0;
     for (column, build) in changes {
         let is_newest = Some(column) == newest;
-        if column >= free && (is_newest || newest.is_none_or(|newest| column + room <= newest)) {
+        let fits = column >= free && (is_newest || newest.is_none_or(|newest| column + room <= newest));
+        if fits {
             free = column + room;
-            if let Some(text) = texts.get_mut(column) {
-                *text = build;
-            }
+        }
+        if let Some(text) = texts.get_mut(column) {
+            *text = Some(if fits { build } else { String::new() });
         }
     }
     texts

@@ -55,7 +55,7 @@ pub(crate) fn year(scenarios: &[Nights<'_>], end: i64) -> Option<Year> {
         scenarios.iter().map(|nights| Row { scenario: apart(name(nights.name)), svg: strip(nights, begin, end) });
     let of = |day: i64| usize::try_from(day - begin).unwrap_or_default();
     let texts = builds(scenarios, begin..=end, 26);
-    let builds = texts.iter().enumerate().filter(|(_, text)| !text.is_empty()).map(|(at, text)| (at, text.clone()));
+    let builds = texts.into_iter().enumerate().filter_map(|(at, text)| text.map(|text| (at, text)));
     let firsts = (begin..=end).filter(|day| said(*day, "%d") == "01");
     let months: Vec<(usize, String)> = firsts.map(|day| (of(day), said(day, month_format(day)))).collect();
     Some(Year {

@@ -207,3 +207,25 @@ fn worst(assessment: Option<&Assessment>, class: &str) -> Option<(Status, Severi
     let own = assessment?.findings.iter().filter(|finding| finding.class == class && finding.rule.is_of_class());
     own.max_by_key(weight).map(|finding| (finding.status, finding.severity))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::{self, HOSTILE};
+
+    #[test]
+    fn the_data_of_a_hostile_night_is_json_that_begins_no_tag() {
+        let night = testing::hostile();
+        let Svg(json) = View::new(&night, None, &[]).data();
+        assert!(!json.contains(['<', '>', '&', '\u{0}', '\u{202e}']), "{json}");
+        let data: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let told = data["e"].as_array().unwrap().iter().map(|event| event[2].as_str().unwrap().to_owned());
+        let said: Vec<String> = told.collect();
+        assert!(said.contains(&"healthy".to_owned()), "{said:?}");
+        assert!(data["n"].as_array().unwrap().iter().all(|name| name.as_str().unwrap() != HOSTILE));
+        for column in data["v"].as_array().unwrap() {
+            let len = column.as_array().unwrap().len();
+            assert!(len == 0 || len == data["t"].as_array().unwrap().len());
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! A headless Chromium, driven over the DevTools protocol: just what tests of pages and screenshots need.
 
 use std::collections::VecDeque;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -272,14 +272,6 @@ impl Tab {
         }
     }
 
-    /// A picture of the page's first `height` pixels as PNG.
-    pub(crate) fn screenshot(&mut self, width: u32, height: u32) -> Vec<u8> {
-        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
-        let ask = json!({ "format": "png", "clip": clip, "captureBeyondViewport": true });
-        let shot = self.call("Page.captureScreenshot", ask);
-        decoded(&shot["data"])
-    }
-
     /// The page on paper.
     pub(crate) fn pdf(&mut self) -> Vec<u8> {
         let printed = self.call("Page.printToPDF", json!({ "printBackground": true, "preferCSSPageSize": true }));
@@ -297,17 +289,4 @@ impl Drop for Tab {
         let close = json!({ "id": self.calls + 1, "method": "Page.close", "params": {} });
         let _ = self.socket.send(Message::text(close.to_string()));
     }
-}
-
-/// A browser, or `None` after a loud line where there is none. With `SLOWDRIP_REQUIRE_BROWSER=1` that is a failure.
-pub(crate) fn browser_or_skip() -> Option<Arc<Browser>> {
-    if let Some(program) = program() {
-        return Some(Browser::shared(program));
-    }
-    let required = std::env::var("SLOWDRIP_REQUIRE_BROWSER").is_ok_and(|value| value == "1");
-    assert!(!required, "SLOWDRIP_REQUIRE_BROWSER=1, but there is no Chromium");
-    let test = std::thread::current();
-    let name = test.name().unwrap_or("a test");
-    let _ = writeln!(std::io::stderr(), "\nSKIPPED, there is no Chromium: {name}");
-    None
 }

@@ -55,7 +55,15 @@ impl Pages {
                 scope.spawn(move || make(folder, name));
             }
         });
-        Self { folder }
+        let pages = Self { folder };
+        // To look at them, as the unit tests write theirs.
+        if let Ok(kept) = std::env::var("SLOWDRIP_PAGES_DIR") {
+            fs::create_dir_all(&kept).unwrap();
+            for (name, page) in pages.all() {
+                fs::copy(page, Path::new(&kept).join(format!("browser-{name}.html"))).unwrap();
+            }
+        }
+        pages
     }
 
     /// The page of a night by its name here.
@@ -147,7 +155,8 @@ fn processes(night: &mut Night) {
             process["id"] = json!({ "pid": 40_000 + more, "start": 200_000 + more });
             process["comm"] = json!(format!("worker-{more}"));
             let open = 3 + (n as u64 * more) % (5 * more);
-            process["fds"] = json!({ "value": { "total": open, "classes": { "pipe": open } } });
+            process["fds"]["value"]["total"] = json!(open);
+            process["fds"]["value"]["classes"] = json!({ "pipe": open });
             sample["processes"].as_array_mut().unwrap().push(process);
         }
     }

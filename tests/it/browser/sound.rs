@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::devtools::{Tab, browser_or_skip};
+use super::browser_or_skip;
+use super::devtools::Tab;
 use super::pages::{HOSTILE, Pages};
 
 const AUDIT: &str = include_str!("audit.js");
@@ -81,7 +82,7 @@ fn hostile_strings_stay_text() {
     assert!(tab.text("document.title").starts_with("FAIL: local-deep-research"));
     // The script reads its events out; they must stay text there, too.
     tab.eval("document.querySelector('svg[data-x]').focus(); 0");
-    for _ in 0..24 {
+    for _ in 0..21 {
         tab.key("ArrowRight", 0);
     }
     let told = tab.text("document.getElementById('says').textContent");
