@@ -14,7 +14,7 @@ use crate::report::chart;
 /// Breaches that get a box with charts; the rest share a table.
 pub(crate) const CARDS: usize = 12;
 /// Rows of any table of findings.
-const ROWS: usize = 500;
+const ROWS: usize = 300;
 
 /// A box: a cause with its findings, or a finding of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
