@@ -211,11 +211,14 @@ fn worst(assessment: Option<&Assessment>, class: &str) -> Option<(Status, Severi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Event;
     use crate::report::testing::{self, HOSTILE};
 
     #[test]
     fn the_data_of_a_hostile_night_is_json_that_begins_no_tag() {
-        let night = testing::hostile();
+        let mut night = testing::hostile();
+        let event = |at_ms, text: &str| Event { at_ms, kind: EventKind::Health, text: text.to_owned() };
+        night.record.events = vec![event(5_000, HOSTILE), event(20_000, "healthy")];
         let Svg(json) = View::new(&night, None, &[]).data();
         assert!(!json.contains(['<', '>', '&', '\u{0}', '\u{202e}']), "{json}");
         let data: serde_json::Value = serde_json::from_str(&json).unwrap();

@@ -82,7 +82,7 @@ fn hostile_strings_stay_text() {
     assert!(tab.text("document.title").starts_with("FAIL: local-deep-research"));
     // The script reads its events out; they must stay text there, too.
     tab.eval("document.querySelector('svg[data-x]').focus(); 0");
-    for _ in 0..21 {
+    for _ in 0..11 {
         tab.key("ArrowRight", 0);
     }
     let told = tab.text("document.getElementById('says').textContent");
@@ -105,6 +105,22 @@ fn every_page_can_be_read_by_everybody_in_light_and_in_dark() {
         }
         tab.scheme("light");
     }
+}
+
+#[test]
+fn what_could_not_be_read_would_be_noticed() {
+    let Some(browser) = browser_or_skip() else { return };
+    let pages = Pages::shared();
+    let mut tab = browser.tab(1280, 900);
+    tab.open(&pages.night("clean"));
+    tab.eval(
+        "(() => { document.querySelector('h1').style.color = '#bbb'; document.querySelector('svg.p text').style.fill = '#ccc'; \
+         document.querySelector('h2').outerHTML = '<h4>x</h4>'; document.querySelector('caption').remove(); return 0; })()",
+    );
+    let found = tab.eval(AUDIT);
+    assert_eq!(found["contrast"].as_array().unwrap().len(), 2, "{found}");
+    assert_eq!(found["headings"].as_array().unwrap().len(), 1, "{found}");
+    assert!(found["structure"].as_array().unwrap().len() >= 2, "{found}");
 }
 
 #[test]
