@@ -125,6 +125,7 @@ mod tests {
             broken: Vec::new(),
             acknowledged: Vec::new(),
             causes: Vec::new(),
+            work: Default::default(),
         }
     }
 
