@@ -15,6 +15,8 @@ use crate::threshold::{self, Selector};
 const LEVEL_SHARE: f64 = 0.1;
 /// Nor is one of so many things or fewer.
 const LEVEL_THINGS: f64 = 2.0;
+/// Nor is one of so many bytes or fewer.
+const LEVEL_BYTES: f64 = 1_048_576.0;
 /// The least that a level of bytes moves from night to night: this share of it, and so many bytes.
 const LEAST_BYTES: (f64, f64) = (0.001, 65_536.0);
 /// A 95 % interval is so many standard deviations wide.
@@ -47,7 +49,7 @@ pub struct ClassChange {
     pub status: (Option<Status>, Option<Status>),
     /// What to make of it.
     pub weight: Weight,
-    /// Seconds since the soak began and the figure, before and after; empty for what is [`Weight::Quiet`].
+    /// Seconds since the soak began and the figure, before and after; empty for what is not loud.
     pub points: (Vec<(f64, f64)>, Vec<(f64, f64)>),
 }
 
@@ -60,17 +62,25 @@ pub enum Weight {
     Open,
     /// Down by more than noise, or no rule breaks any more.
     Better,
+    /// Only one of the nights tells of it: an older slowdrip did not read it, or it could not be read.
+    Untold,
     /// Within noise, or too little to matter.
     Quiet,
 }
 
 impl Weight {
+    /// True for what stands on top.
+    pub fn is_loud(self) -> bool {
+        !matches!(self, Self::Untold | Self::Quiet)
+    }
+
     /// The word of the JSON form.
     pub fn word(self) -> &'static str {
         match self {
             Self::Worse => "worse",
             Self::Open => "open",
             Self::Better => "better",
+            Self::Untold => "untold",
             Self::Quiet => "quiet",
         }
     }
@@ -82,6 +92,11 @@ impl ClassChange {
     pub fn is_up(&self) -> bool {
         let up = |shift: &Shift| shift.matters() && shift.rose();
         !is_cache(&self.class) && (up(&self.level) || up(&self.rate) || up(&self.dead))
+    }
+
+    /// True where any of its figures is higher after.
+    pub(super) fn rises(&self) -> bool {
+        [&self.level, &self.rate, &self.dead].iter().any(|shift| shift.rose())
     }
 
     /// Every figure of it that is tested.
@@ -103,14 +118,16 @@ impl ClassChange {
         let down = |shift: &&Shift| shift.matters() && !shift.rose();
         self.weight = if worse || self.is_up() {
             Weight::Worse
-        } else if shifts.iter().any(|shift| shift.is_open()) || one_sided || dies {
+        } else if shifts.iter().any(|shift| shift.is_open()) || dies {
             Weight::Open
         } else if better || shifts.iter().any(down) {
             Weight::Better
+        } else if one_sided {
+            Weight::Untold
         } else {
             Weight::Quiet
         };
-        if self.weight == Weight::Quiet {
+        if !self.weight.is_loud() {
             self.points = (Vec::new(), Vec::new());
         }
     }
@@ -366,7 +383,7 @@ fn difference(before: Option<f64>, after: Option<f64>) -> Option<f64> {
 fn large(by: f64, most: f64, unit: Unit) -> bool {
     let least = match unit {
         Unit::Count => LEVEL_THINGS,
-        Unit::Bytes => 0.0,
+        Unit::Bytes => LEVEL_BYTES,
     };
     by.abs() > least && by.abs() > LEVEL_SHARE * most
 }

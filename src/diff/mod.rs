@@ -115,7 +115,7 @@ pub fn compare(before: &StoredNight, after: &StoredNight, history: &[HistoryLine
     let steps = diff.steps.iter_mut().map(|step| &mut step.median);
     shift::test(classes.chain(counters).chain(steps));
     diff.classes.iter_mut().for_each(ClassChange::weigh);
-    diff.classes.sort_by_key(|class| class.weight);
+    diff.classes.sort_by_key(|class| (class.weight, class.weight == Weight::Open && !class.rises()));
     diff.outcome = diff.outcome();
     diff
 }
@@ -137,7 +137,8 @@ fn side(name: &str, night: &StoredNight) -> Side {
 impl Diff {
     fn outcome(&self) -> Outcome {
         let open = |class: &ClassChange| {
-            class.weight == Weight::Open && [&class.level, &class.rate, &class.dead].iter().any(|it| it.rose())
+            let shifts = [&class.level, &class.rate, &class.dead];
+            class.weight == Weight::Open && shifts.iter().any(|shift| shift.is_open() && shift.rose())
         };
         if self.not_comparable.iter().any(|obstacle| obstacle.kind.bars()) {
             Outcome::NotComparable

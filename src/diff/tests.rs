@@ -233,7 +233,8 @@ fn what_cannot_be_read_is_missing_and_no_fall() {
     }
     let diff = compare(&quiet(), &blind, &[]);
     assert_eq!((pidfd(&diff).level.after, pidfd(&diff).level.change()), (None, None));
-    assert_eq!((pidfd(&diff).level.told, pidfd(&diff).weight), (Told::Unknown, Weight::Open));
+    assert_eq!((pidfd(&diff).level.told, pidfd(&diff).weight), (Told::Unknown, Weight::Untold));
+    assert_eq!(compare(&blind, &quiet(), &[]).outcome, Outcome::NoWorse);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod bad_nights;
 mod calibrate;
 mod churn;
 mod demo_app;
+mod diff;
 mod doctor;
 mod documents;
 mod driven;

@@ -85,6 +85,7 @@ fn breaches(diff: &Diff, out: &mut String) {
         return;
     }
     heading(out, "Findings");
+    let mut last_cause = None;
     for breach in diff.breaches.iter().take(BREACHES) {
         let fate = words::fate(breach);
         let paint = match (breach.fate, breach.severity) {
@@ -96,7 +97,9 @@ fn breaches(diff: &Diff, out: &mut String) {
         out.push_str(&painted(paint, &paragraph("  ", &title)));
         let said = lines(&words::breach(breach), crate::cli::layout::WIDTH - 4, SENTENCE);
         said.iter().for_each(|line| out.push_str(&format!("    {line}\n")));
-        if let Some(cause) = &breach.cause {
+        // Findings of one cause stand together.
+        if let Some(cause) = breach.cause.as_ref().filter(|cause| last_cause != Some(*cause)) {
+            last_cause = Some(cause);
             out.push_str(&paragraph("    comes from: ", &printable(cause)));
         }
     }
@@ -147,15 +150,11 @@ fn classes(diff: &Diff, out: &mut String) {
             out.push_str(&format!("  and {more} more\n"));
         }
     }
-    let (moved, same) = words::quiet(diff);
-    if !(moved.is_empty() && same.is_empty()) {
-        out.push('\n');
-    }
-    for (lead, names) in [("Within noise: ", moved), ("As before: ", same)] {
-        if !names.is_empty() {
-            let names = crate::report::diff::words::listed(&names, CLASSES);
-            out.push_str(&hanging(&format!("{lead}{names}")));
+    for (at, (lead, names)) in words::quiet(diff).into_iter().filter(|(_, names)| !names.is_empty()).enumerate() {
+        if at == 0 {
+            out.push('\n');
         }
+        out.push_str(&hanging(&format!("{lead}: {}", words::listed(&names, CLASSES))));
     }
 }
 
@@ -169,7 +168,7 @@ fn name(class: &ClassChange) -> Cell {
     let paint = match class.weight {
         Weight::Worse => RED,
         Weight::Open => YELLOW,
-        Weight::Better | Weight::Quiet => Style::new(),
+        Weight::Better | Weight::Untold | Weight::Quiet => Style::new(),
     };
     Cell::from(&class.class).paint(paint)
 }
@@ -183,7 +182,7 @@ fn table(diff: &Diff, what: &str) -> Table {
         (what, Stand::Flex),
         (&diff.before.name, Stand::Right),
         (&diff.after.name, Stand::Right),
-        ("", Stand::Left),
+        ("noise", Stand::Left),
     ])
     .indent(2)
 }
@@ -195,7 +194,7 @@ fn levels<'d>(diff: &'d Diff, classes: impl Iterator<Item = &'d ClassChange>, ou
         (&diff.after.name, Stand::Right),
         ("change", Stand::Right),
         ("of limit", Stand::Right),
-        ("", Stand::Left),
+        ("noise", Stand::Left),
     ])
     .indent(2);
     for class in classes {
@@ -221,7 +220,7 @@ fn work(diff: &Diff, out: &mut String) {
         (&diff.before.name, Stand::Right),
         (&diff.after.name, Stand::Right),
         ("change", Stand::Right),
-        ("", Stand::Left),
+        ("noise", Stand::Left),
     ])
     .indent(2);
     for counter in diff.counters.iter().take(CLASSES) {

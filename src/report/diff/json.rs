@@ -175,7 +175,7 @@ struct Class {
     class: String,
     /// `count` or `bytes`.
     unit: &'static str,
-    /// `worse`, `open`, `better` or `quiet`.
+    /// `worse`, `open` (nobody can tell yet), `better`, `untold` (only one night tells of it) or `quiet`.
     weight: &'static str,
     /// The level held at the end.
     level: Figure,

@@ -119,8 +119,7 @@ fn classes(diff: &Diff, out: &mut String) {
             MOST,
         );
     }
-    let (moved, same) = words::quiet(diff);
-    for (lead, names) in [("Within noise", moved), ("As before", same)] {
+    for (lead, names) in words::quiet(diff) {
         if !names.is_empty() {
             let names = listed(&names, MOST);
             out.push_str(&format!("\n{lead}: {}\n", escape(&names)));

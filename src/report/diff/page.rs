@@ -186,7 +186,7 @@ fn class_mark(class: &ClassChange) -> Mark {
         Weight::Worse => Mark { word: "worse", ..Mark::FAIL },
         Weight::Open => Mark { word: "not known", ..Mark::OPEN },
         Weight::Better => Mark { word: "better", ..Mark::HOLDS },
-        Weight::Quiet => Mark { word: "as before", ..Mark::HOLDS },
+        Weight::Untold | Weight::Quiet => Mark { word: "as before", ..Mark::HOLDS },
     }
 }
 
@@ -249,9 +249,9 @@ fn classes(diff: &Diff) -> Option<Section> {
         }
     }
     section.blocks.push(Block::Text(note));
-    let quiet: Vec<&ClassChange> = diff.classes.iter().filter(|class| class.weight == Weight::Quiet).collect();
+    let quiet: Vec<&ClassChange> = diff.classes.iter().filter(|class| !class.weight.is_loud()).collect();
     if !quiet.is_empty() {
-        let (moved, _) = words::quiet(diff);
+        let [(_, moved), ..] = words::quiet(diff);
         let summary = if moved.is_empty() {
             format!("As before: {}", classes_of(quiet.len()))
         } else {
@@ -279,7 +279,7 @@ fn slope(class: &ClassChange) -> Svg {
     let (line, dot) = match class.weight {
         Weight::Worse => ("fl", "fa"),
         Weight::Open => ("fw", "fwa"),
-        Weight::Better | Weight::Quiet => ("flok", "fi"),
+        Weight::Better | Weight::Untold | Weight::Quiet => ("flok", "fi"),
     };
     if let (Some(before), Some(after)) = pair {
         chart.straight(line, &[(before, 1.0), (after, 1.0)]);
@@ -318,7 +318,7 @@ fn over_time(diff: &Diff, class: &ClassChange) -> Option<Figure> {
     let (stroke, dot, colour) = match class.weight {
         Weight::Worse => ("fl", "fa", "al"),
         Weight::Open => ("fw", "fwa", "wa"),
-        Weight::Better | Weight::Quiet => ("flok", "fi", "k"),
+        Weight::Better | Weight::Untold | Weight::Quiet => ("flok", "fi", "k"),
     };
     chart.steps(stroke, &after, SMALL);
     if let Some((at, Some(last))) = after.last() {

@@ -63,7 +63,7 @@ pub(crate) fn basis(diff: &Diff) -> String {
         return format!("Noise is known from {} like these.", count(nights, "past night"));
     }
     format!(
-        "No noise known yet ({} like these, {FEWEST_NIGHTS} are needed): what moved within the two nights stands in for it.",
+        "No noise known yet ({} like these, {FEWEST_NIGHTS} are needed): what moved within the two nights, their own noise, stands in for it.",
         count(nights, "past night")
     )
 }
@@ -81,7 +81,7 @@ pub(crate) fn night(side: &Side) -> String {
 
 /// A value of a change of circumstances, digests cut to what is read.
 pub(crate) fn value(value: Option<&str>) -> String {
-    value.map_or_else(|| "none".to_owned(), build::digest)
+    value.map_or_else(|| "absent".to_owned(), build::digest)
 }
 
 /// The name of what changed, cut.
@@ -131,9 +131,22 @@ pub(crate) fn level(value: Option<f64>, unit: Unit) -> String {
 pub(crate) fn rate(value: Option<f64>, interval: Option<(f64, f64)>, unit: Unit) -> String {
     let Some(value) = value else { return "-".to_owned() };
     match interval {
-        Some((low, high)) => format!("{} [{}, {}]", per_hour(value, unit), amount(low, unit), amount(high, unit)),
+        Some((low, high)) if unit == Unit::Count => {
+            format!("{} [{}, {}]", per_hour(value, unit), figure(low), figure(high))
+        }
+        // All three in the unit of the largest: `90 [74, 107] MiB/h`.
+        Some((low, high)) => {
+            let (scale, name) = scale(value.abs().max(high.abs()));
+            format!("{} [{}, {}] {name}/h", figure(value / scale), figure(low / scale), figure(high / scale))
+        }
         None => per_hour(value, unit),
     }
+}
+
+/// The unit in which an amount of bytes is said, and how many bytes it has.
+fn scale(bytes: f64) -> (f64, &'static str) {
+    let units = [(1.0, "B"), (1024.0, "KiB"), (1_048_576.0, "MiB"), (1_073_741_824.0, "GiB")];
+    units.into_iter().rev().find(|(scale, _)| bytes >= *scale).unwrap_or((1.0, "B"))
 }
 
 /// The change with its sign, or a dash.
@@ -163,6 +176,7 @@ pub(crate) fn noise(shift: &Shift) -> String {
         (Basis::PastNights(_), Some(score), Told::Beyond) => {
             format!("{} (z {})", shift.told.words(), figure(score.clamp(-999.0, 999.0)))
         }
+        (Basis::TheseNights, _, Told::Unknown) => "beyond own noise".to_owned(),
         (_, _, told) => told.words().to_owned(),
     }
 }
@@ -189,21 +203,24 @@ pub(crate) fn tail(step: &StepChange) -> String {
 
 /// The classes that matter.
 pub(crate) fn loud(diff: &Diff) -> Vec<&ClassChange> {
-    diff.classes.iter().filter(|class| class.weight != Weight::Quiet).collect()
+    diff.classes.iter().filter(|class| class.weight.is_loud()).collect()
 }
 
-/// Of the quiet classes those that moved, `fd.pipe 4 → 2`, and the names of those that did not.
-pub(crate) fn quiet(diff: &Diff) -> (Vec<String>, Vec<String>) {
-    let (mut moved, mut same) = (Vec::new(), Vec::new());
-    for class in diff.classes.iter().filter(|class| class.weight == Weight::Quiet) {
+/// The classes that do not matter, in a line each: those that moved (`fd.pipe 4 → 2`), those that did not, and those that only
+/// one of the nights tells of.
+pub(crate) fn quiet(diff: &Diff) -> [(&'static str, Vec<String>); 3] {
+    let (mut moved, mut same, mut untold) = (Vec::new(), Vec::new(), Vec::new());
+    for class in diff.classes.iter().filter(|class| !class.weight.is_loud()) {
         let (before, after) = (level(class.level.before, class.unit), level(class.level.after, class.unit));
-        if before == after {
+        if class.weight == Weight::Untold {
+            untold.push(clip(&class.class, 60));
+        } else if before == after {
             same.push(clip(&class.class, 60));
         } else {
             moved.push(format!("{} {before} {ARROW} {after}", clip(&class.class, 60)));
         }
     }
-    (moved, same)
+    [("Within noise", moved), ("As before", same), ("Told by one night only", untold)]
 }
 
 /// How the rules of a class fared: `holds → breaks`; empty where no rule names it.
