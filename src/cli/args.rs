@@ -29,8 +29,9 @@ pub(super) enum Command {
     Judge(JudgeArgs),
     /// Make the pages of a stored night again.
     Report(ReportArgs),
-    /// Compare the last night of a scenario with the one before.
-    Diff(DiffArgs),
+    /// Compare two nights: by default the last one with the last comparable one before it.
+    #[command(after_help = super::diff::EXITS)]
+    Diff(super::diff::DiffArgs),
     /// Say what growth of a class means, where it likely comes from, and how to look closer.
     Explain(ExplainArgs),
     /// Propose thresholds from the clean nights of a scenario's history, and write them if asked to.
@@ -191,18 +192,6 @@ pub(super) struct ReportArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct DiffArgs {
-    /// The scenario; not needed where the reports folder holds only one.
-    pub(super) scenario: Option<String>,
-    /// Folder in which nights land.
-    #[arg(long, value_name = "DIR", default_value = "reports")]
-    pub(super) reports: PathBuf,
-    /// Markdown, for a step summary, in place of text.
-    #[arg(long)]
-    pub(super) markdown: bool,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// A class such as fd.eventpoll, a class of the thresholds' own, or a cause such as event-loop-never-closed.
     #[arg(value_name = "CLASS|CAUSE", required_unless_present = "list")]
@@ -293,6 +282,8 @@ pub(super) enum SchemaOf {
     Flow,
     /// What is acceptable.
     Thresholds,
+    /// What `diff --format json` prints.
+    Diff,
 }
 
 #[derive(Debug, Args)]

@@ -69,7 +69,11 @@ fn figures(folder: &Path) -> Result<Vec<KeptFigure>, StoreError> {
     Ok(figures)
 }
 
-fn load_record(folder: &Path) -> Result<RunRecord, LoadError> {
+/// Loads the record of a night alone, which is small.
+///
+/// # Errors
+/// The folder is not a run's, or its record cannot be read.
+pub fn load_record(folder: &Path) -> Result<RunRecord, LoadError> {
     let path = folder.join("run.json");
     let Some(text) = read(&path)? else { return Err(LoadError::NotARun(folder.to_owned())) };
     // The format is looked at first: a newer record may well not fit this build's types.

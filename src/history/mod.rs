@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 
 pub use journal::Journal;
 pub use lines::{append_line, earlier, lock_folder, read_all_lines, read_lines};
-pub use load::{LoadError, find_run, load, runs_of};
+pub use load::{LoadError, find_run, load, load_record, runs_of};
 pub use log::LogFile;
 pub use records::RecordFile;
-pub use store::{RunDir, is_over, write_index};
+pub use store::{RunDir, is_over, write_file, write_index};
 
 /// A file or folder of the reports could not be written or read.
 #[derive(Debug, thiserror::Error)]

@@ -171,3 +171,15 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 pub fn write_index(reports: &Path, html: &str) -> Result<(), StoreError> {
     replace(&reports.join("index.html"), html.as_bytes())
 }
+
+/// Writes a file that a person asked for, such as a diff: beside its place and renamed.
+///
+/// # Errors
+/// It could not be written.
+pub fn write_file(path: &Path, text: &str) -> Result<(), StoreError> {
+    // A bare name lies in the current folder, whose name is not empty.
+    if path.parent().is_some_and(|parent| parent.as_os_str().is_empty()) {
+        return replace(&Path::new(".").join(path), text.as_bytes());
+    }
+    replace(path, text.as_bytes())
+}

@@ -19,7 +19,7 @@ pub use control::{ControlError, ExecOutput, LogLine, RunningProcess, TargetContr
 pub use finding::{
     AckRecord, Assessment, Carrier, CarrierKind, Estimate, Finding, RuleKind, Severity, Status, Verdict,
 };
-pub use night::{HistoryClass, HistoryLine, Recorded, StoredNight};
+pub use night::{HistoryClass, HistoryLine, HistoryWork, Recorded, StoredNight};
 pub use process::{ProcId, ProcState, ProcessFacts, ProcessSample, Role, Scope};
 pub use reading::{Gap, GapReason, Reading};
 pub use redact::Redactor;

@@ -100,6 +100,39 @@ pub struct HistoryLine {
     /// What the breaches come from, the surest first: the titles of the causes. Empty in lines of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
+    /// What work was done, and how long it took. Empty in lines of older versions.
+    #[serde(default, skip_serializing_if = "HistoryWork::is_empty")]
+    pub work: HistoryWork,
+}
+
+/// What is kept of a night's workload.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryWork {
+    /// By how much each counter grew, and how many iterations of the churn succeeded, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<String, f64>,
+    /// The median of what each step of the churn took, milliseconds, by the step as it is written; the second of one name
+    /// bears ` (2)`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub steps_ms: BTreeMap<String, f64>,
+}
+
+impl HistoryWork {
+    /// What a record tells.
+    pub fn of(record: &RunRecord) -> Self {
+        let finite = |(name, value): (String, Option<f64>)| value.filter(|it| it.is_finite()).map(|it| (name, it));
+        let steps = record.steps().into_iter().filter(|(_, step)| step.tells_time());
+        Self {
+            counters: record.work_done().into_iter().filter_map(finite).collect(),
+            steps_ms: steps.map(|(name, step)| (name, step.p50_ms)).collect(),
+        }
+    }
+
+    /// True where nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.counters.is_empty() && self.steps_ms.is_empty()
+    }
 }
 
 impl HistoryLine {

@@ -12,7 +12,7 @@ use super::figures;
 const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
-/// Renders `report.html` or `index.html`.
+/// Renders `report.html`, `index.html` or `diff.html`.
 ///
 /// # Errors
 /// A template is broken.
@@ -27,6 +27,7 @@ pub(crate) fn render(template: &str, page: impl Serialize) -> Result<String, min
     env.add_template("parts.html", include_str!("templates/parts.html"))?;
     env.add_template("report.html", include_str!("templates/report.html"))?;
     env.add_template("index.html", include_str!("templates/index.html"))?;
+    env.add_template("diff.html", include_str!("templates/diff.html"))?;
     let style = squeezed(STYLE);
     let script = uncommented(&squeezed(SCRIPT));
     let policy = policy(&style, &script);

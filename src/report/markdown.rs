@@ -9,7 +9,7 @@ use super::page::parts::{Block, Cell, Fact, Piece, Section, Table};
 const MOST: usize = 900 * 1024;
 
 /// The text with everything that Markdown, HTML or a forge would make something of turned into an entity.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -1,7 +1,7 @@
 //! A judged night turned into pages. Pure: nothing here reads or writes a file.
 
 mod chart;
-mod diff;
+pub(crate) mod diff;
 mod figures;
 mod html;
 mod index;
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{HistoryLine, StoredNight};
 
-pub use diff::{diff_markdown, diff_text};
+pub use diff::{diff_html, diff_json, diff_markdown, diff_schema};
 pub use page::causes::{lists as lists_of, relation as with_the_load};
 
 /// The pages of a night.

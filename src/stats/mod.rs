@@ -7,6 +7,7 @@ pub mod binomial;
 pub mod change;
 pub mod correlation;
 pub mod gauss;
+pub mod noise;
 pub mod order;
 pub mod poisson;
 pub mod pools;

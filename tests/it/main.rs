@@ -11,6 +11,7 @@ mod browser;
 mod calibrate;
 mod churn;
 mod demo_app;
+mod diff;
 mod doctor;
 mod documents;
 mod driven;

@@ -32,6 +32,7 @@ pub(in crate::report) fn line(
         broken: Vec::new(),
         acknowledged: Vec::new(),
         causes: Vec::new(),
+        work: Default::default(),
     }
 }
 
