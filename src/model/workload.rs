@@ -1,12 +1,13 @@
 //! What was done to the target during a night, and what it told of itself.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Snapshot;
 use super::run::Phase;
 
 /// A number that proves that the workload ran.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CounterRecord {
     /// Its name in the scenario.
@@ -28,7 +29,7 @@ pub struct CounterRecord {
 }
 
 /// What the churn did.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChurnRecord {
     /// Iterations that were begun.
@@ -49,7 +50,7 @@ pub struct ChurnRecord {
 }
 
 /// What one step of the churn did, all iterations and users together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepRecord {
     /// As it is written: `post /research`.
@@ -71,7 +72,7 @@ pub struct StepRecord {
 }
 
 /// A figure that the application tells of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesRecord {
     /// Its name in the scenario.

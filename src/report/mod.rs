@@ -1,5 +1,6 @@
 //! A judged night turned into pages. Pure: nothing here reads or writes a file.
 
+mod annotations;
 mod chart;
 mod diff;
 mod html;
@@ -15,6 +16,7 @@ mod tests;
 
 use crate::model::{HistoryLine, StoredNight};
 
+pub use annotations::annotations;
 pub use diff::{diff_markdown, diff_text};
 pub use page::causes::{lists as lists_of, relation as with_the_load};
 
@@ -45,6 +47,18 @@ pub fn render(
         markdown: markdown::render(&page),
         junit: junit::render(night)?,
     })
+}
+
+/// All strings of a night's page, as JSON; `history` and `previous` as for [`render`].
+///
+/// # Errors
+/// None is known: the page holds text, numbers and lists.
+pub fn page_json(
+    night: &StoredNight,
+    previous: Option<&StoredNight>,
+    history: &[HistoryLine],
+) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&page::Page::new(night, previous, history))
 }
 
 /// Renders `reports/index.html`: every scenario over all its nights. Lines are sorted here; `now` is the moment that ages are
