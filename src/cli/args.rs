@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::annotate::AnnotationArgs;
 use super::exit::TABLE;
 use crate::model::ProbeMode;
 
@@ -40,7 +41,7 @@ pub(super) enum Command {
     Snapshot(SnapshotArgs),
     /// Say what works on this machine, why the rest does not, and what to do about it.
     Doctor(DoctorArgs),
-    /// Print the JSON Schema of scenario or thresholds files, which editors complete and check by.
+    /// Print the JSON Schema of a kind of file: editors complete and check by it, other programs read by it.
     Schema(SchemaArgs),
     /// Remove what runs left behind that are gone.
     Clean(CleanArgs),
@@ -95,6 +96,8 @@ pub(super) struct RunArgs {
     /// Print the resolved plan and start nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) annotations: AnnotationArgs,
 }
 
 /// How the processes of the target are to be read.
@@ -189,6 +192,11 @@ pub(super) struct ReportArgs {
     /// Folder in which nights land.
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub(super) reports: PathBuf,
+    /// Print all that the page says as JSON; nothing is written.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) annotations: AnnotationArgs,
 }
 
 #[derive(Debug, Args)]
@@ -284,6 +292,12 @@ pub(super) enum SchemaOf {
     Thresholds,
     /// What `diff --format json` prints.
     Diff,
+    /// `run.json`: what is known of a night beside its snapshots.
+    Run,
+    /// `findings.json`: what the judge says of a night.
+    Findings,
+    /// A line of `history.jsonl`: what is kept of a night for good.
+    History,
 }
 
 #[derive(Debug, Args)]

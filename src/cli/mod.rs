@@ -1,5 +1,6 @@
 //! The command line.
 
+mod annotate;
 mod args;
 mod calibrate;
 mod clean;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::standing::soaked_s;
 use super::{Night, reason, sentence};
 use crate::model::text::count;
-use crate::model::{Assessment, Cause, Ending, Finding, RuleKind, Severity, Status, Unit, Verdict};
+use crate::model::{Assessment, Cause, Ending, Finding, RUN_FORMAT, RuleKind, Severity, Status, Unit, Verdict};
 
 /// How many findings a reason names.
 const NAMED: usize = 3;
@@ -18,7 +18,7 @@ pub(super) fn assess(night: &Night<'_>, findings: Vec<Finding>, causes: Vec<Caus
         Verdict::Pass => sensitivity(&findings),
         Verdict::Fail | Verdict::Inconclusive => None,
     };
-    Assessment { verdict, reason, sensitivity, findings, causes }
+    Assessment { format: RUN_FORMAT, verdict, reason, sensitivity, findings, causes }
 }
 
 fn decide(night: &Night<'_>, findings: &[Finding], causes: &[Cause]) -> (Verdict, String) {

@@ -9,6 +9,7 @@ pub mod process;
 pub mod reading;
 pub mod redact;
 pub mod run;
+mod schema;
 pub mod snapshot;
 pub mod text;
 mod workload;
@@ -27,6 +28,8 @@ pub use run::{
     BaselineRecord, Ending, EngineRecord, Event, EventKind, GateRecord, GateRole, HostRecord, KeptLine, LogRecord,
     Phase, PhaseRecord, PlanRecord, PortEnd, ProbeMode, RUN_FORMAT, RunRecord, StopRecord, TargetRecord, TermResponse,
 };
+pub(crate) use schema::unwrap_lines;
+pub use schema::{findings_schema, history_schema, run_schema};
 pub use snapshot::{
     CgroupSample, DeadHandle, DeadKind, DiskSample, FdCensus, HeldHandle, LinkCount, Observer, Snapshot, TargetSample,
     Turnover,

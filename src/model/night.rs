@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::class::Unit;
@@ -54,16 +55,18 @@ pub struct Recorded<'a> {
 }
 
 /// One line of `history.jsonl`: what is kept of a night for good.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryLine {
-    /// [`super::RUN_FORMAT`] of the build that wrote it.
+    /// The version of the stored format: [`super::RUN_FORMAT`] of the build that wrote it.
+    #[schemars(range(min = 1, max = super::RUN_FORMAT))]
     pub format: u32,
     /// The run's id.
     pub run: String,
     /// The scenario's name.
     pub scenario: String,
     /// When the run began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub started: jiff::Timestamp,
     /// Length of the soak that was reached, seconds.
     pub soaked_s: f64,
@@ -152,7 +155,7 @@ impl HistoryLine {
 }
 
 /// What is kept of a class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryClass {
     /// What it counts in.

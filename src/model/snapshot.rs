@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::class::{FdClass, FdKind, Metric};
@@ -207,7 +208,7 @@ pub struct HeldHandle {
 }
 
 /// A handle that can never be of use again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeadHandle {
     /// Who holds it.
@@ -227,7 +228,7 @@ pub struct DeadHandle {
 macro_rules! dead_kinds {
     ($($variant:ident = $metric:expr, $exact:literal, $reason:literal, $about:literal;)+) => {
         /// Why a handle is dead.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum DeadKind {
             $(#[doc = $about] $variant,)+

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Snapshot;
 use super::run::{Phase, RunRecord};
 
 /// A number that proves that the workload ran.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CounterRecord {
     /// Its name in the scenario.
@@ -30,7 +31,7 @@ pub struct CounterRecord {
 }
 
 /// What the churn did.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChurnRecord {
     /// Iterations that were begun.
@@ -51,7 +52,7 @@ pub struct ChurnRecord {
 }
 
 /// What one step of the churn did, all iterations and users together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepRecord {
     /// As it is written: `post /research`.
@@ -107,7 +108,7 @@ impl RunRecord {
 }
 
 /// A figure that the application tells of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesRecord {
     /// Its name in the scenario.

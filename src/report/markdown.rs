@@ -16,10 +16,12 @@ pub(super) fn escape(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            // A word joiner keeps a name from being called; an entity alone would be decoded before that.
+            // A word joiner keeps a name from being called and an issue from being linked; an entity alone would be decoded
+            // before that.
             '@' => out.push_str("&#64;&#8288;"),
+            '#' => out.push_str("&#35;&#8288;"),
             '\n' | '\r' => out.push(' '),
-            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '#' | '!' | '$' => {
+            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '!' | '$' => {
                 let _ = write!(out, "&#{};", u32::from(c));
             }
             _ => out.push(c),
@@ -229,7 +231,9 @@ fn cell(cell: &Cell) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{self, HOSTILE};
     use super::*;
+    use crate::model::Finding;
 
     #[test]
     fn hostile_text_stays_text() {
@@ -243,6 +247,50 @@ mod tests {
     #[test]
     fn a_fence_cannot_be_closed_from_inside() {
         assert!(fenced("a\n`````\nb").starts_with("``````text\n"));
+    }
+
+    #[test]
+    fn issues_and_people_are_not_called() {
+        assert_eq!(escape("@user #1 o/r#2"), "&#64;&#8288;user &#35;&#8288;1 o/r&#35;&#8288;2");
+    }
+
+    /// A night with so many breaches, each with its own hostile name.
+    fn many(count: usize, named: impl Fn(usize) -> String) -> crate::model::StoredNight {
+        let mut night = testing::leaking(30);
+        let assessment = night.assessment.as_mut().unwrap();
+        let broken = assessment.findings.first().unwrap().clone();
+        assessment.causes.clear();
+        assessment.findings = (0..count)
+            .map(|n| Finding {
+                class: named(n),
+                subject: format!("process {}", named(n)),
+                fingerprint: format!("{n:08x}"),
+                sentence: named(n),
+                ..broken.clone()
+            })
+            .collect();
+        night
+    }
+
+    #[test]
+    fn ten_thousand_findings_stay_below_the_limit_worst_first_and_counted() {
+        let night = many(10_000, |n| format!("{n} {}", HOSTILE.repeat(5)));
+        let text = render(&Page::new(&night, None, &[]));
+        assert!(text.len() <= MOST, "{}", text.len());
+        assert!(text.starts_with("# FAIL: "));
+        let first = text.find("## Findings (10000 of severity fail").expect("how many there are");
+        assert!(first < text.find("### 1. ").expect("the first of them"));
+        assert!(text.contains("more, in findings.json") || text.contains("more lines, in report.html"), "what was cut");
+        for bad in ["<img", "<script", "]]> <!--", "\0", "\u{1b}", "\u{202e}", "@team", "\n# head"] {
+            assert!(!text.contains(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_a_megabyte_are_cut() {
+        let night = many(50, |n| format!("{n} {}", "|`<a>\n".repeat(1 << 18)));
+        let text = render(&Page::new(&night, None, &[]));
+        assert!(text.len() <= MOST, "{}", text.len());
     }
 
     #[test]

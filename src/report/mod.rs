@@ -1,5 +1,6 @@
 //! A judged night turned into pages. Pure: nothing here reads or writes a file.
 
+mod annotations;
 mod chart;
 pub(crate) mod diff;
 mod figures;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{HistoryLine, StoredNight};
 
+pub use annotations::annotations;
 pub use diff::{diff_html, diff_json, diff_markdown, diff_schema};
 pub use page::causes::{lists as lists_of, relation as with_the_load};
 
@@ -48,6 +50,18 @@ pub fn render(
         markdown: markdown::render(&page),
         junit: junit::render(night)?,
     })
+}
+
+/// All strings of a night's page, as JSON; `history` and `previous` as for [`render`].
+///
+/// # Errors
+/// None is known: the page holds text, numbers and lists.
+pub fn page_json(
+    night: &StoredNight,
+    previous: Option<&StoredNight>,
+    history: &[HistoryLine],
+) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&page::Page::new(night, previous, history))
 }
 
 /// Renders `reports/index.html`: every scenario over all its nights. Lines are sorted here; `unread` counts the lines of each

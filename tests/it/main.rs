@@ -24,5 +24,6 @@ mod scenarios;
 mod schemas;
 mod shapes;
 mod side_by_side;
+mod stored_schemas;
 mod support;
 mod target;
