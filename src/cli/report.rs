@@ -3,10 +3,16 @@
 use std::path::Path;
 
 use super::args::ReportArgs;
-use super::{Exit, Failure, console, judge, publish};
+use super::{Exit, Failure, console, gate, judge, publish};
 use crate::history::{self, RunDir};
 
 pub(super) fn run(args: &ReportArgs) -> Result<Exit, Failure> {
+    let direct = Path::new(&args.run);
+    if gate::is_gate(direct) {
+        gate::remake(direct)?;
+        console::out(&direct.join("gate.html").display().to_string());
+        return Ok(Exit::Pass);
+    }
     let folder = history::find_run(&args.reports, &args.run).map_err(|error| Failure::new(Exit::BadInput, &error))?;
     remake(&folder)?;
     console::out(&folder.join("report.html").display().to_string());

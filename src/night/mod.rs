@@ -37,7 +37,7 @@ use crate::scenario::{Scenario, TargetKind};
 use crate::target::{Target, TargetError};
 use crate::threshold::RuleSet;
 
-pub use host::record as this_machine;
+pub use host::{record as this_machine, run_id};
 pub use notice::{Audience, Notice, Tick};
 pub use together::{Alone, LEFT_ALONE, Place, Seat};
 

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
-/// Renders `report.html` or `index.html`.
+/// Renders `report.html`, `gate.html` or `index.html`.
 ///
 /// # Errors
 /// A template is broken.
@@ -23,6 +23,7 @@ pub(crate) fn render(template: &str, page: impl Serialize) -> Result<String, min
     env.add_template("base.html", include_str!("templates/base.html"))?;
     env.add_template("parts.html", include_str!("templates/parts.html"))?;
     env.add_template("report.html", include_str!("templates/report.html"))?;
+    env.add_template("gate.html", include_str!("templates/gate.html"))?;
     env.add_template("index.html", include_str!("templates/index.html"))?;
     let style = squeezed(STYLE);
     let script = squeezed(SCRIPT);

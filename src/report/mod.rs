@@ -2,6 +2,7 @@
 
 mod chart;
 mod diff;
+mod gate;
 mod html;
 mod index;
 mod junit;
@@ -16,6 +17,7 @@ mod tests;
 use crate::model::{HistoryLine, StoredNight};
 
 pub use diff::{diff_markdown, diff_text};
+pub use gate::{GatePages, gate};
 pub use page::causes::{lists as lists_of, relation as with_the_load};
 
 /// The pages of a night.

@@ -6,10 +6,12 @@
 pub mod binomial;
 pub mod correlation;
 pub mod gauss;
+pub mod holm;
 pub mod order;
 pub mod poisson;
 pub mod pools;
 pub mod power;
+pub mod rates;
 pub mod student;
 pub mod trend;
 
