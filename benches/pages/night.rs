@@ -35,7 +35,7 @@ pub(crate) fn run() {
         ),
         Err(error) => println!("no pages: {error:#}"),
     }
-    let found = timed::print("diff::compare of two such nights", 200, || diff::compare(&before, &after));
+    let found = timed::print("diff::compare of two such nights", 200, || diff::compare(&before, &after, &[]));
     println!("{} classes compared, {} breaches", found.classes.len(), found.breaches.len());
 }
 

@@ -123,6 +123,7 @@ fn history(scenario: u64, runs: i64, every_s: i64) -> Vec<HistoryLine> {
             broken: if leaks || known { print() } else { Vec::new() },
             acknowledged: if known { print() } else { Vec::new() },
             causes: if leaks { vec!["An event loop is made and never closed".to_owned()] } else { Vec::new() },
+            work: Default::default(),
         });
     }
     lines

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::annotate::AnnotationArgs;
 use super::exit::TABLE;
+use super::gate::GateArgs;
 use crate::model::ProbeMode;
 
 /// Soaks a containerised application for half an hour, reads its handles from /proc, and says what leaks.
@@ -23,6 +24,9 @@ pub(super) enum Command {
     /// Run a night: start, seed, soak, judge, report, remove.
     #[command(after_help = TABLE)]
     Run(RunArgs),
+    /// Release gate: soak a candidate beside the last release, and say whether it is any worse.
+    #[command(after_help = TABLE)]
+    Gate(GateArgs),
     /// Take the steps of a scenario against something that runs already, and show each: the way to write one.
     #[command(after_help = TABLE)]
     Flow(FlowArgs),
@@ -333,7 +337,7 @@ fn shipped() -> clap::builder::PossibleValuesParser {
     clap::builder::PossibleValuesParser::new(crate::demo::Shipped::ALL.map(|shipped| shipped.name))
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     crate::document::duration(text).map_err(|error| error.to_string())
 }
 
@@ -350,6 +354,14 @@ fn percent(text: &str) -> Result<f64, String> {
     if (1e-6..=0.5).contains(&share) { Ok(share) } else { Err("expected a share from 0.0001% to 50%".to_owned()) }
 }
 
+/// A growth that is allowed: things per hour, 0 or more.
+pub(super) fn margin(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(number) if (0.0..=1e9).contains(&number) => Ok(number),
+        Ok(_) | Err(_) => Err("expected a number of things per hour, 0 or more".to_owned()),
+    }
+}
+
 /// A number of nights that one machine may bear.
 fn jobs(text: &str) -> Result<usize, String> {
     match text.parse() {
@@ -358,7 +370,7 @@ fn jobs(text: &str) -> Result<usize, String> {
     }
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE".to_owned()),

@@ -263,6 +263,12 @@ pub(super) fn bold(text: &str) -> String {
     format!("{BOLD}{text}{BOLD:#}")
 }
 
+/// Yellow where the terminal wants it.
+pub(super) fn yellow(text: &str) -> String {
+    let style = YELLOW.bold();
+    format!("{style}{text}{style:#}")
+}
+
 /// Red where the terminal wants it.
 pub(super) fn red(text: &str) -> String {
     format!("{RED}{text}{RED:#}")

@@ -11,6 +11,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod flow;
+mod gate;
 mod jobs;
 mod judge;
 mod layout;
@@ -105,6 +106,7 @@ fn probe_helper() -> ExitCode {
 async fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args).await,
+        Command::Gate(args) => gate::run(args).await,
         Command::Flow(args) => flow::run(args).await,
         Command::Judge(args) => judge::run(&args),
         Command::Report(args) => report::run(&args),

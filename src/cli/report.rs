@@ -3,11 +3,17 @@
 use std::path::Path;
 
 use super::args::ReportArgs;
-use super::{Exit, Failure, annotate, console, judge, publish};
+use super::{Exit, Failure, annotate, console, gate, judge, publish};
 use crate::history::{self, RunDir};
 use crate::model::StoredNight;
 
 pub(super) fn run(args: &ReportArgs) -> Result<Exit, Failure> {
+    let direct = Path::new(&args.run);
+    if gate::is_gate(direct) {
+        gate::remake(direct)?;
+        console::out(&direct.join("gate.html").display().to_string());
+        return Ok(Exit::Pass);
+    }
     let folder = history::find_run(&args.reports, &args.run).map_err(|error| Failure::new(Exit::BadInput, &error))?;
     if args.json {
         console::out(&json(&folder)?);

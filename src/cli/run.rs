@@ -115,6 +115,7 @@ pub(super) async fn one(
         publish: &publish::publish,
         seed: how.seed,
         beside: how.beside,
+        gate: None,
         interrupt,
     };
     let outcome = night::run(scenario, rules, options).await;

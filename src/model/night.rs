@@ -109,7 +109,7 @@ pub struct HistoryLine {
 }
 
 /// What is kept of a night's workload.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryWork {
     /// By how much each counter grew, and how many iterations of the churn succeeded, by name.

@@ -12,7 +12,7 @@ use super::figures;
 const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
-/// Renders `report.html`, `index.html` or `diff.html`.
+/// Renders `report.html`, `index.html`, `diff.html` or `gate.html`.
 ///
 /// # Errors
 /// A template is broken.
@@ -26,6 +26,7 @@ pub(crate) fn render(template: &str, page: impl Serialize) -> Result<String, min
     env.add_template("base.html", include_str!("templates/base.html"))?;
     env.add_template("parts.html", include_str!("templates/parts.html"))?;
     env.add_template("report.html", include_str!("templates/report.html"))?;
+    env.add_template("gate.html", include_str!("templates/gate.html"))?;
     env.add_template("index.html", include_str!("templates/index.html"))?;
     env.add_template("diff.html", include_str!("templates/diff.html"))?;
     let style = squeezed(STYLE);

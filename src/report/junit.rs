@@ -125,12 +125,12 @@ fn figures(finding: &Finding) -> String {
 }
 
 /// Foreign text on one line, in characters that XML allows.
-fn xml(foreign: &str) -> String {
+pub(super) fn xml(foreign: &str) -> String {
     plain(&clip(foreign, 2000))
 }
 
 /// The text without the characters that XML forbids and that no escape can bring back.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars()
         .filter(|c| !matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}'))
         .collect()

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::gate::GatePage;
 use super::page::Page;
 use super::page::parts::{Block, Cell, Fact, Piece, Section, Table};
 
@@ -94,6 +95,23 @@ pub(crate) fn render(page: &Page) -> String {
     out.finish()
 }
 
+/// The page of a gate, cut in the same way.
+pub(crate) fn gate(page: &GatePage) -> String {
+    let mut out = Sheet::default();
+    out.push(&format!("# {}: gate of {}\n\n", page.headline.word, escape(&page.scenario)));
+    out.push(&format!("**{}**\n\n", escape(&page.headline.reason)));
+    out.push(&format!("**Do:** {}\n\n", pieces(&page.headline.advice)));
+    out.push(&facts(&page.headline.facts));
+    for section in &page.sections {
+        // Charts alone are for the page.
+        if !section.blocks.iter().all(|block| matches!(block, Block::Multiples(_))) {
+            out.section(section);
+        }
+    }
+    out.push(&format!("{}\n", line(&page.footer)));
+    out.finish()
+}
+
 fn pieces(pieces: &[Piece]) -> String {
     pieces
         .iter()
@@ -170,8 +188,18 @@ impl Sheet {
                     self.blocks(wide);
                     self.blocks(narrow);
                 }
-                // Charts are for the page.
-                Block::Figure(_) | Block::Multiples(_) | Block::Keys(_) | Block::Figures { .. } => {}
+                // Charts are for the page; what is said of a large one is not.
+                Block::Figure(figure) => {
+                    if let Some(mark) = figure.mark {
+                        self.push(&format!(
+                            "{}: {}: {}\n\n",
+                            escape(mark.word),
+                            escape(&figure.title),
+                            escape(&figure.note)
+                        ));
+                    }
+                }
+                Block::Multiples(_) | Block::Keys(_) | Block::Figures { .. } => {}
             }
         }
     }

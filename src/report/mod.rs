@@ -4,6 +4,7 @@ mod annotations;
 mod chart;
 pub(crate) mod diff;
 mod figures;
+mod gate;
 mod html;
 mod index;
 mod junit;
@@ -21,6 +22,7 @@ use crate::model::{HistoryLine, StoredNight};
 
 pub use annotations::annotations;
 pub use diff::{diff_html, diff_json, diff_markdown, diff_schema};
+pub use gate::{GatePages, gate};
 pub use page::causes::{lists as lists_of, relation as with_the_load};
 
 /// The pages of a night.

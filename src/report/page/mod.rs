@@ -3,7 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod causes;
 mod classes;
-mod command;
+pub(crate) mod command;
 mod course;
 mod figures;
 mod finding_charts;
@@ -99,7 +99,11 @@ impl Page {
             record::evidence(&view),
             Some(record::repeat(&view)),
         ];
-        let mut pages = vec![Piece::link("Trend", "../../index.html")];
+        // The night of a gate lies in the gate's folder, and is no part of the trend.
+        let mut pages = match &night.record.gate {
+            Some(_) => vec![Piece::link("Gate", "../gate.html")],
+            None => vec![Piece::link("Trend", "../../index.html")],
+        };
         if let Some(previous) = previous {
             let run = record::segment(&previous.record.run);
             pages.push(Piece::link("Previous night", format!("../{run}/report.html")));
