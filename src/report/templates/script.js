@@ -73,7 +73,9 @@
         const was = th.getAttribute('aria-sort'), down = was ? was == 'ascending' : numbers;
         const rows = bodies.flatMap(body => Array.from(body.rows));
         rows.sort((a, b) => compare(a.cells[column], b.cells[column], down));
-        bodies.forEach(body => body.append(...rows.splice(0, body.rows.length)));
+        // Counted before any row moves: a row that comes over is missing where it was.
+        const counts = bodies.map(body => body.rows.length);
+        bodies.forEach((body, n) => body.append(...rows.splice(0, counts[n])));
         [table, rest].filter(Boolean).forEach(t => heads(t).forEach((other, n) => {
           if (n == column) other.setAttribute('aria-sort', down ? 'descending' : 'ascending');
           else other.removeAttribute('aria-sort');
