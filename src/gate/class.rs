@@ -110,10 +110,7 @@ impl<'a> Both<'a> {
             let (missing, of) = (series.gaps.len(), series.gaps.len() + series.points.len());
             if missing * 3 > of { Err(Doubt::Gaps { missing, of }) } else { Ok(()) }
         };
-        let pair = Pair {
-            candidate: side(&candidate, &own_restarts),
-            baseline: side(&baseline, &other_restarts),
-        };
+        let pair = Pair { candidate: side(&candidate, &own_restarts), baseline: side(&baseline, &other_restarts) };
         let warmup_s = nights.0.record.plan.warmup_s.filter(|warmup| warmup.is_finite());
         let terms = Terms { margin, cycle_s: rule.cycle.map(|cycle| cycle.as_secs_f64()), warmup_s, alpha };
         let growth = readable(&candidate).and_then(|()| readable(&baseline)).and_then(|()| match unit {
@@ -122,15 +119,16 @@ impl<'a> Both<'a> {
         });
         let least = if unit == Unit::Count { LEAST_DEVIATION.0 } else { LEAST_DEVIATION.1 };
         let level = windows::level(&candidate.points, &baseline.points, least);
-        let times = rule.max_vs_baseline.unwrap_or(LEVEL_TIMES);
-        let level_allowed = level.map_or(0.0, |level| (times - 1.0).max(0.0) * level.baseline + rule.baseline_slack);
+        let allowed = |level: Level| level_allowed(rule.max_vs_baseline, level.baseline, rule.baseline_slack);
+        let level_allowed = level.map_or(0.0, allowed);
         let dead = |night: &StoredNight| {
             let watched = watched(&night.snapshots);
             let listed = dead_at_end(&watched, &rule.select)?;
             let rest: u64 = dead_rest_at_end(&watched, &rule.select).values().sum();
             Some((listed.len() as u64 + rest, dead_events(&listed)))
         };
-        let dead = has_dead(&rule.select).then(|| [dead(nights.0).unwrap_or_default(), dead(nights.1).unwrap_or_default()]);
+        let dead =
+            has_dead(&rule.select).then(|| [dead(nights.0).unwrap_or_default(), dead(nights.1).unwrap_or_default()]);
         let alone = alone(rule, nights.0);
         Self { rule, candidate, baseline, growth, margin, level, level_allowed, dead, alone }
     }
@@ -232,11 +230,19 @@ fn side<'a>(series: &'a Series, restarts: &'a [f64]) -> Evidence<'a> {
 
 /// What the candidate's night by itself would have reported of a class and failed by: nothing where it fails by it anyhow.
 fn alone(rule: &ClassRule, night: &StoredNight) -> Option<f64> {
-    let found = night.assessment.as_ref()?.findings.iter().find(|found| {
-        found.class == rule.name && found.rule == RuleKind::MaxGrowth && found.subject == "target"
-    })?;
+    let found = night
+        .assessment
+        .as_ref()?
+        .findings
+        .iter()
+        .find(|found| found.class == rule.name && found.rule == RuleKind::MaxGrowth && found.subject == "target")?;
     let counts = found.severity == Severity::Fail && found.status != Status::Breaks;
     found.growth.as_ref().filter(|_| counts)?.sensitivity
+}
+
+/// How much more than the baseline's level may be held: `times` of it as the rule has it, and a slack for small ones.
+pub fn level_allowed(times: Option<f64>, baseline: f64, slack: f64) -> f64 {
+    (times.unwrap_or(LEVEL_TIMES) - 1.0).max(0.0) * baseline + slack
 }
 
 fn once(events: u64) -> Counted {

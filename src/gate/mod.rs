@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{DeadHandle, GateRole, RUN_FORMAT, RuleKind, Severity, StoredNight, Unit, Verdict};
 use crate::threshold::RuleSet;
 
+pub use class::level_allowed;
 pub use pair::{Growth, Pair, Terms, counts, memory};
 pub use windows::{Level, level};
 
@@ -250,7 +251,8 @@ fn absolute(candidate: &StoredNight, baseline: &StoredNight) -> Vec<Absolute> {
 
 /// Events among dead handles: what one look found dead at once has one cause.
 fn dead_events(dead: &[DeadHandle]) -> u64 {
-    let mut times: Vec<u64> = dead.iter().filter(|handle| handle.kind.is_exact()).map(|handle| handle.first_ms).collect();
+    let mut times: Vec<u64> =
+        dead.iter().filter(|handle| handle.kind.is_exact()).map(|handle| handle.first_ms).collect();
     times.sort_unstable();
     times.dedup();
     times.len() as u64

@@ -78,14 +78,15 @@ pub fn counts(pair: &Pair<'_>, terms: &Terms) -> Result<Growth, Doubt> {
     let told = |evidence: &Evidence<'_>, warmup_s: Option<f64>| {
         let growth = judge_count(evidence, &of_night(warmup_s));
         match (growth.outcome.clone(), growth.estimate.is_some()) {
-            (Outcome::Undecided(doubt @ (Doubt::Short { .. } | Doubt::FewSamples { .. } | Doubt::NoSamples)), _) => Err(doubt),
+            (Outcome::Undecided(doubt @ (Doubt::Short { .. } | Doubt::FewSamples { .. } | Doubt::NoSamples)), _) => {
+                Err(doubt)
+            }
             (Outcome::Undecided(doubt), false) => Err(doubt),
             (_, true) => Ok(growth),
             (Outcome::Leaks | Outcome::Holds, false) => Err(Doubt::NoSamples),
         }
     };
-    let [mut candidate, mut baseline] =
-        [told(&pair.candidate, terms.warmup_s)?, told(&pair.baseline, terms.warmup_s)?];
+    let [mut candidate, mut baseline] = [told(&pair.candidate, terms.warmup_s)?, told(&pair.baseline, terms.warmup_s)?];
     // The same minutes of both: from the end of the longer warm-up on. A restart has a warm-up of its own.
     let mut warmup_s = terms.warmup_s;
     let restarted = !pair.candidate.restarts.is_empty() || !pair.baseline.restarts.is_empty();

@@ -115,7 +115,8 @@ mod tests {
         let short: Vec<(f64, f64)> = flat(3.0, 0.0).into_iter().take(20).collect();
         assert_eq!(level(&short, &flat(3.0, 0.0), 0.25), None);
         assert_eq!(level(&[], &flat(3.0, 0.0), 0.25), None);
-        let holey: Vec<(f64, f64)> = flat(3.0, 0.0).into_iter().filter(|point| point.0 < 1000.0 || point.0 > 1500.0).collect();
+        let holey: Vec<(f64, f64)> =
+            flat(3.0, 0.0).into_iter().filter(|point| point.0 < 1000.0 || point.0 > 1500.0).collect();
         assert_eq!(level(&holey, &flat(3.0, 0.0), 0.25), None);
     }
 
@@ -123,9 +124,8 @@ mod tests {
     fn windows_that_are_alike_count_for_fewer() {
         let wandering: Vec<(f64, f64)> =
             (0..360).map(|i| (f64::from(i) * 5.0, 20.0 + 6.0 * (f64::from(i) / 60.0).sin())).collect();
-        let jumping: Vec<(f64, f64)> = (0..360)
-            .map(|i| (f64::from(i) * 5.0, 20.0 + if i / 20 % 2 == 0 { 4.2 } else { -4.2 }))
-            .collect();
+        let jumping: Vec<(f64, f64)> =
+            (0..360).map(|i| (f64::from(i) * 5.0, 20.0 + if i / 20 % 2 == 0 { 4.2 } else { -4.2 })).collect();
         let p = |points: &[(f64, f64)]| level(points, &flat(12.0, 2.5), 0.25).unwrap();
         assert!(p(&wandering).freedom < p(&jumping).freedom);
     }

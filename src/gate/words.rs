@@ -49,7 +49,11 @@ fn unknown(class: &Class, doubt: Option<&Doubt>) -> String {
             format!("{} in one stretch, {needed} are needed", count(*samples as u64, "sample"))
         }
         Some(Doubt::Short { observed_s, needed_s }) => {
-            format!("watched for {} after the warm-up, {} are needed", seconds(observed_s.round()), seconds(needed_s.round()))
+            format!(
+                "watched for {} after the warm-up, {} are needed",
+                seconds(observed_s.round()),
+                seconds(needed_s.round())
+            )
         }
         Some(Doubt::Gaps { missing, of }) => format!("{missing} of {of} snapshots did not tell it"),
         Some(Doubt::Hole { .. } | Doubt::Cycle { .. } | Doubt::Filling | Doubt::NotExcluded) | None => {
@@ -58,7 +62,12 @@ fn unknown(class: &Class, doubt: Option<&Doubt>) -> String {
                 || "no extra growth would surely have been seen".to_owned(),
                 |seen| format!("only above {} extra growth would have been seen", per_hour(seen, class.unit)),
             );
-            format!("grows {} faster [{}, {}]; {seen}", per_hour(growth.extra, class.unit), bound(growth.low, class.unit), bound(growth.high, class.unit))
+            format!(
+                "grows {} faster [{}, {}]; {seen}",
+                per_hour(growth.extra, class.unit),
+                bound(growth.low, class.unit),
+                bound(growth.high, class.unit)
+            )
         }
     }
 }
@@ -86,7 +95,9 @@ fn bound(value: f64, unit: Unit) -> String {
 /// What a gate that passes would have seen: the largest growth, of counts and of memory, that it could have missed.
 pub(super) fn seen(classes: &[Class]) -> Option<String> {
     let least = |unit: Unit| {
-        let own = classes.iter().filter(|class| class.unit == unit && class.fate == Fate::NoWorse && class.severity == Severity::Fail);
+        let own = classes
+            .iter()
+            .filter(|class| class.unit == unit && class.fate == Fate::NoWorse && class.severity == Severity::Fail);
         own.filter_map(|class| class.seen.filter(|_| class.growth.is_some())).reduce(f64::max)
     };
     let counts = least(Unit::Count).map(|rate| format!("an extra drip above {}", per_hour(rate, Unit::Count)));

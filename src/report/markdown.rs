@@ -194,7 +194,12 @@ impl Sheet {
                 // Charts are for the page; what is said of a large one is not.
                 Block::Figure(figure) => {
                     if let Some(mark) = figure.mark {
-                        self.push(&format!("{}: {}: {}\n\n", escape(mark.word), escape(&figure.title), escape(&figure.note)));
+                        self.push(&format!(
+                            "{}: {}: {}\n\n",
+                            escape(mark.word),
+                            escape(&figure.title),
+                            escape(&figure.note)
+                        ));
                     }
                 }
                 Block::Multiples(_) => {}

@@ -15,6 +15,7 @@ mod documents;
 mod driven;
 mod engine;
 mod fixture;
+mod gate;
 mod night;
 mod probe;
 mod scenarios;

@@ -142,7 +142,8 @@ fn finish(folder: &Path, setting: &Setting, ended: Vec<sides::Ended>) -> Result<
             Err(failure) => console::error(&format!("{who}: {}", failure.message)),
         }
     }
-    let kept: Vec<String> = ended.iter().flat_map(|ended| ended.result.iter().flat_map(|outcome| outcome.kept.clone())).collect();
+    let kept: Vec<String> =
+        ended.iter().flat_map(|ended| ended.result.iter().flat_map(|outcome| outcome.kept.clone())).collect();
     let judged = match store::judge(folder, setting) {
         Ok(judged) => judged,
         // Where a side could not begin, that is the reason; what it left is named by it.
@@ -189,17 +190,25 @@ fn check(args: &GateArgs, candidate: &Scenario, baseline: &Scenario) -> Result<(
     match &candidate.target.kind {
         TargetKind::Build(_) | TargetKind::Image(_) => {}
         TargetKind::Container(_) | TargetKind::Pid(_) => {
-            return bad(&format!("{file}: a gate starts both sides by itself, and this target is one that runs already; give the scenario an `image` or a `build`"));
+            return bad(&format!(
+                "{file}: a gate starts both sides by itself, and this target is one that runs already; give the scenario an `image` or a `build`"
+            ));
         }
         TargetKind::Command { .. } => {
-            return bad(&format!("{file}: a gate compares images, and this target is a local command; give the scenario an `image` or a `build`"));
+            return bad(&format!(
+                "{file}: a gate compares images, and this target is a local command; give the scenario an `image` or a `build`"
+            ));
         }
     }
     if args.candidate.is_none() && args.baseline.is_none() && args.candidate_set == args.baseline_set {
-        return bad("both sides would be built alike; give them other --candidate-set and --baseline-set, or name images");
+        return bad(
+            "both sides would be built alike; give them other --candidate-set and --baseline-set, or name images",
+        );
     }
     if let Some(thing) = jobs::both_need(candidate, baseline) {
-        return bad(&format!("{file}: both sides need {thing}, and cannot run side by side; let the scenario leave it out"));
+        return bad(&format!(
+            "{file}: both sides need {thing}, and cannot run side by side; let the scenario leave it out"
+        ));
     }
     Ok(())
 }

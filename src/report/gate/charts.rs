@@ -97,7 +97,9 @@ fn colours(class: &Class) -> (&'static str, &'static str, &'static str) {
 }
 
 fn label(class: &Class) -> String {
-    let level = |level: Option<f64>| level.map_or_else(|| "nothing that was read".to_owned(), |it| text::amount(it, class.unit));
+    let level = |level: Option<f64>| {
+        level.map_or_else(|| "nothing that was read".to_owned(), |it| text::amount(it, class.unit))
+    };
     format!(
         "{}: the candidate holds {} at the end, the baseline {}",
         name(&class.class),

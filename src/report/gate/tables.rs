@@ -19,8 +19,12 @@ pub(super) fn mark(class: &Class) -> Mark {
 pub(super) fn absolute(gate: &Gate) -> Option<Section> {
     let note = "no worse than the last release is not enough: these hold for every build";
     let mut section = Section::new("absolute", "Thresholds", "Absolute thresholds that the candidate breaks", note);
-    let columns =
-        vec![column("Class", ""), column("Rule", "m"), column("What the candidate's night says", "w"), column("Last release", "")];
+    let columns = vec![
+        column("Class", ""),
+        column("Rule", "m"),
+        column("What the candidate's night says", "w"),
+        column("Last release", ""),
+    ];
     let mut table = Table::new("Broken thresholds", columns).quiet();
     table.rows = gate
         .absolute
@@ -67,7 +71,10 @@ pub(super) fn classes(gate: &Gate) -> Option<Section> {
             .iter()
             .map(|class| {
                 let word = mark(class).word;
-                vec![Cell::marked(mark(class), name(&class.class)), format!("{word}: {}", sentence(&class.sentence)).into()]
+                vec![
+                    Cell::marked(mark(class), name(&class.class)),
+                    format!("{word}: {}", sentence(&class.sentence)).into(),
+                ]
             })
             .collect();
         let summary = "The same in sentences".to_owned();
@@ -141,7 +148,8 @@ pub(super) fn load(gate: &Gate, candidate: &StoredNight, baseline: &StoredNight)
     let mut section = Section::new("load", "Load", "What both went through", note);
     let columns = vec![column("What", "w"), column("Baseline", "r"), column("Candidate", "r")];
     let mut table = Table::new("Load", columns).quiet();
-    let mut add = |what: String, other: String, own: String| table.rows.push(vec![what.into(), other.into(), own.into()]);
+    let mut add =
+        |what: String, other: String, own: String| table.rows.push(vec![what.into(), other.into(), own.into()]);
     for (what, own) in &gate.candidate.work {
         let other = gate.baseline.work.iter().find(|work| work.0 == *what).map(|work| work.1);
         add(clip(what, 80), other.map_or_else(|| "–".to_owned(), text::figure), text::figure(*own));
