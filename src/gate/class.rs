@@ -119,8 +119,8 @@ impl<'a> Both<'a> {
         });
         let least = if unit == Unit::Count { LEAST_DEVIATION.0 } else { LEAST_DEVIATION.1 };
         let level = windows::level(&candidate.points, &baseline.points, least);
-        let times = rule.max_vs_baseline.unwrap_or(LEVEL_TIMES);
-        let level_allowed = level.map_or(0.0, |level| (times - 1.0).max(0.0) * level.baseline + rule.baseline_slack);
+        let allowed = |level: Level| level_allowed(rule.max_vs_baseline, level.baseline, rule.baseline_slack);
+        let level_allowed = level.map_or(0.0, allowed);
         let dead = |night: &StoredNight| {
             let watched = watched(&night.snapshots);
             let listed = dead_at_end(&watched, &rule.select)?;
@@ -238,6 +238,11 @@ fn alone(rule: &ClassRule, night: &StoredNight) -> Option<f64> {
         .find(|found| found.class == rule.name && found.rule == RuleKind::MaxGrowth && found.subject == "target")?;
     let counts = found.severity == Severity::Fail && found.status != Status::Breaks;
     found.growth.as_ref().filter(|_| counts)?.sensitivity
+}
+
+/// How much more than the baseline's level may be held: `times` of it as the rule has it, and a slack for small ones.
+pub fn level_allowed(times: Option<f64>, baseline: f64, slack: f64) -> f64 {
+    (times.unwrap_or(LEVEL_TIMES) - 1.0).max(0.0) * baseline + slack
 }
 
 fn once(events: u64) -> Counted {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{DeadHandle, GateRole, RUN_FORMAT, RuleKind, Severity, StoredNight, Unit, Verdict};
 use crate::threshold::RuleSet;
 
+pub use class::level_allowed;
 pub use pair::{Growth, Pair, Terms, counts, memory};
 pub use windows::{Level, level};
 

@@ -1,7 +1,7 @@
 //! What all of it comes to.
 
 use super::{Class, Fate, Gate, words};
-use crate::model::text::{count, figure};
+use crate::model::text::figure;
 use crate::model::{Ending, RuleKind, Severity, Status, StoredNight, Verdict};
 
 /// Two workloads that differ by more than this factor are not the same load.
@@ -16,24 +16,27 @@ pub(super) fn decide(gate: &mut Gate, candidate: &StoredNight, baseline: &Stored
     if gate.same_image {
         gate.notes.push("Both sides are the same image: whatever differs is the gate's own noise.".to_owned());
     }
+    // What a candidate broke that did not come to its end is no verdict on it: it is the end that must be mended first.
+    let ended = matches!(candidate.record.ending, Ending::Completed | Ending::Died { .. });
+    if !ended {
+        gate.verdict = Verdict::Inconclusive;
+        gate.reason = sentences(&doubts(gate, candidate, baseline));
+        return;
+    }
     let worse: Vec<&Class> = of(gate, Fate::Worse, Severity::Fail).collect();
     let warned = of(gate, Fate::Worse, Severity::Warn).count();
     let mut reasons = Vec::new();
     if !worse.is_empty() {
         reasons.push(format!("The candidate is worse than the baseline in {}", named(&worse)));
     }
-    if let Some(broken) = broken(gate) {
-        reasons.push(broken);
-    }
+    let who = if reasons.is_empty() { "The candidate" } else { "It" };
+    reasons.extend(broken(gate, who));
     if let Ending::Died { message } = &candidate.record.ending {
         reasons.insert(0, format!("The candidate died during the soak: {}", first_line(message)));
     }
     let doubts = doubts(gate, candidate, baseline);
     if warned > 0 {
-        gate.notes.push(format!(
-            "Worse in {} whose rules only warn.",
-            count(warned as u64, "class").replace("classs", "classes")
-        ));
+        gate.notes.push(format!("Worse in {} whose rules only warn.", classes(warned)));
     }
     if !reasons.is_empty() {
         gate.verdict = Verdict::Fail;
@@ -49,7 +52,6 @@ pub(super) fn decide(gate: &mut Gate, candidate: &StoredNight, baseline: &Stored
     gate.verdict = Verdict::Pass;
     let told = gate.classes.iter().filter(|class| class.fate == Fate::NoWorse).count();
     let unknown = gate.classes.iter().filter(|class| class.fate == Fate::Unknown).count();
-    let classes = |n: usize| if n == 1 { "1 class".to_owned() } else { format!("{n} classes") };
     gate.reason = match unknown {
         0 => format!(
             "The candidate is no worse than the baseline in {}.",
@@ -64,6 +66,10 @@ pub(super) fn decide(gate: &mut Gate, candidate: &StoredNight, baseline: &Stored
         }
     };
     gate.seen = words::seen(&gate.classes);
+}
+
+fn classes(n: usize) -> String {
+    if n == 1 { "1 class".to_owned() } else { format!("{n} classes") }
 }
 
 fn of(gate: &Gate, fate: Fate, severity: Severity) -> impl Iterator<Item = &Class> {
@@ -84,24 +90,28 @@ fn named(classes: &[&Class]) -> String {
     }
 }
 
-fn broken(gate: &Gate) -> Option<String> {
+fn broken(gate: &Gate, who: &str) -> Option<String> {
     let all = gate.absolute.len();
     let first = gate.absolute.first()?;
     let too = gate.absolute.iter().filter(|found| found.baseline_too).count();
     let which = match (all, too) {
-        (1, 0) => "which the baseline holds".to_owned(),
-        (1, _) => "which the last release breaks too".to_owned(),
-        (all, 0) => format!("the first of {all}; the baseline holds all of them"),
-        (all, too) if all == too => format!("the first of {all}; the last release breaks all of them too"),
+        (1, 0) => "the last release keeps it".to_owned(),
+        (1, _) => "the last release breaks it too".to_owned(),
+        (all, 0) => format!("the first of {all}; the last release keeps them all"),
+        (all, too) if all == too => format!("the first of {all}; the last release breaks them all too"),
         (all, too) => format!("the first of {all}; the last release breaks {too} of them too"),
     };
-    Some(format!("It breaks {} {} ({which})", first.class, first.rule.key()))
+    Some(format!("{who} breaks {} {} ({which})", first.class, first.rule.key()))
 }
 
 /// Why the gate cannot tell, as clauses.
 fn doubts(gate: &Gate, candidate: &StoredNight, baseline: &StoredNight) -> Vec<String> {
     let mut doubts = Vec::new();
     for (who, night) in [("candidate", candidate), ("baseline", baseline)] {
+        // The other side tells why.
+        if matches!(&night.record.ending, Ending::NotStarted { message } if message == Ending::LEFT_ALONE) {
+            continue;
+        }
         if let Some(why) = ended_early(&night.record.ending) {
             doubts.push(format!("The {who} {why}"));
             continue;
@@ -117,6 +127,9 @@ fn doubts(gate: &Gate, candidate: &StoredNight, baseline: &StoredNight) -> Vec<S
         if night.assessment.is_none() {
             doubts.push(format!("The {who} was not judged"));
         }
+    }
+    if doubts.is_empty() {
+        doubts.extend(ended_early(&candidate.record.ending).map(|why| format!("The candidate {why}")));
     }
     if !doubts.is_empty() {
         return doubts;

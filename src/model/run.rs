@@ -412,3 +412,9 @@ pub enum Ending {
         message: String,
     },
 }
+
+impl Ending {
+    /// The message of a night of a release gate that was not started because the other one had ended.
+    pub const LEFT_ALONE: &str =
+        "the soak was not begun: the other night of the gate had ended before, as its own report says";
+}

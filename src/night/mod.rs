@@ -39,7 +39,7 @@ use crate::threshold::RuleSet;
 
 pub use host::{record as this_machine, run_id};
 pub use notice::{Audience, Notice, Tick};
-pub use together::{Alone, LEFT_ALONE, Place, Seat};
+pub use together::{Alone, Place, Seat};
 
 /// Which containers stay when the night is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -330,7 +330,7 @@ async fn interrupted(interrupt: &mut watch::Receiver<Option<i32>>) -> i32 {
 
 /// How a night of a release gate ends that has nobody to go on with.
 fn left_alone() -> Ending {
-    Ending::NotStarted { message: LEFT_ALONE.to_owned() }
+    Ending::NotStarted { message: Ending::LEFT_ALONE.to_owned() }
 }
 
 /// How a night ends that the target's management ended.

@@ -11,10 +11,6 @@ use crate::model::GateRecord;
 /// How often two nights meet: when both are ready, and when both are seeded.
 const MEETINGS: u32 = 2;
 
-/// How a night ends that the other one left alone.
-pub const LEFT_ALONE: &str =
-    "the soak was not begun: the other night of the gate had ended before, as its own report says";
-
 /// A night's place in a release gate.
 #[derive(Debug)]
 pub struct Place {

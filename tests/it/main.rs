@@ -17,6 +17,7 @@ mod documents;
 mod driven;
 mod engine;
 mod fixture;
+mod gate;
 mod night;
 mod probe;
 mod reading;

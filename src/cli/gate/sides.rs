@@ -11,7 +11,7 @@ use super::super::jobs::APART;
 use super::super::{Exit, Failure, publish};
 use super::{Shared, Side};
 use crate::model::{Ending, GateRecord, GateRole};
-use crate::night::{self, LEFT_ALONE, Options, Outcome, Place, Seat};
+use crate::night::{self, Options, Outcome, Place, Seat};
 
 /// A night that is over, or could not begin.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ pub(super) fn exit(ended: &[Ended]) -> Exit {
         Ok(outcome) => {
             let written = if outcome.not_written { Exit::NotWritten } else { Exit::Pass };
             let end = match &outcome.ending {
-                Ending::NotStarted { message } if message == LEFT_ALONE => Exit::Pass,
+                Ending::NotStarted { message } if message == Ending::LEFT_ALONE => Exit::Pass,
                 ending => Exit::of_ending(ending),
             };
             worst.worse(end).worse(written)
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_night_that_failed_decides_and_not_the_one_it_left_alone() {
-        let alone = || ended(Ending::NotStarted { message: LEFT_ALONE.to_owned() });
+        let alone = || ended(Ending::NotStarted { message: Ending::LEFT_ALONE.to_owned() });
         let never = || ended(Ending::NeverReady { message: "no answer".to_owned() });
         assert_eq!(exit(&[alone(), never()]), Exit::NeverReady);
         assert_eq!(exit(&[never(), alone()]), Exit::NeverReady);
