@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::annotate::AnnotationArgs;
 use super::exit::TABLE;
 use super::gate::GateArgs;
+use super::history::HistoryCommand;
+use super::prune::PruneArgs;
 use crate::model::ProbeMode;
 
 /// Soaks a containerised application for half an hour, reads its handles from /proc, and says what leaks.
@@ -49,6 +51,11 @@ pub(super) enum Command {
     Schema(SchemaArgs),
     /// Remove what runs left behind that are gone.
     Clean(CleanArgs),
+    /// The nights that are kept for good.
+    #[command(subcommand)]
+    History(HistoryCommand),
+    /// Remove old nights; their lines in the history stay.
+    Prune(PruneArgs),
     /// Run a short night against an application that leaks on purpose, or one of the scenarios that come with slowdrip.
     Demo(DemoArgs),
     /// The application of the demo.

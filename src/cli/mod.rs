@@ -12,10 +12,12 @@ mod exit;
 mod explain;
 mod flow;
 mod gate;
+mod history;
 mod jobs;
 mod judge;
 mod layout;
 mod plan;
+mod prune;
 mod publish;
 mod report;
 mod run;
@@ -118,6 +120,8 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::DoctorChild => doctor::sleep(),
         Command::Schema(args) => Ok(schema::run(&args)),
         Command::Clean(args) => clean::run(&args).await,
+        Command::History(command) => history::run(&command),
+        Command::Prune(args) => prune::run(&args),
         Command::Demo(args) => demo::run(args).await,
         // Dealt with before there is a runtime.
         Command::ProbeHelper => Ok(Exit::Pass),

@@ -54,7 +54,8 @@ fn write_pages(
     Ok(folder.write_page("junit.xml", &pages.junit)?)
 }
 
-fn write_index(reports: &std::path::Path) -> Result<(), PublishError> {
+/// Renders the index of a reports folder anew.
+pub(super) fn write_index(reports: &std::path::Path) -> Result<(), PublishError> {
     // Whoever reads last must write last.
     let _lock = history::lock_folder(reports)?;
     let (lines, unread) = history::read_all_lines(reports)?;
