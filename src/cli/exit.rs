@@ -42,7 +42,7 @@ Exit codes:
     2  wrong usage
     3  inconclusive: too little could be seen to judge
    96  the scenario or the thresholds are not valid; nothing was started
-  100  a threshold is broken
+  100  a threshold is broken, or the candidate of a gate is worse
   101  the image could not be built, or the target not be started
   102  the target was never ready
   103  seeding failed

@@ -99,7 +99,12 @@ impl<'a> Both<'a> {
         margin: Option<f64>,
         alpha: f64,
     ) -> Self {
-        let (own_restarts, other_restarts) = (restarts(&nights.0.record), restarts(&nights.1.record));
+        // Its end behind the last look, as of a target that is stopped, starts nothing anew.
+        let within = |night: &StoredNight, series: &Series| -> Vec<f64> {
+            let end = series.points.last().map_or(0.0, |last| last.0);
+            restarts(&night.record).into_iter().filter(|at| *at < end).collect()
+        };
+        let (own_restarts, other_restarts) = (within(nights.0, &candidate), within(nights.1, &baseline));
         let unit = candidate.unit;
         let allowed = rule.max_growth_per_hour;
         let margin = match unit {

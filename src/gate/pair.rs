@@ -159,7 +159,7 @@ pub fn memory(pair: &Pair<'_>, terms: &Terms) -> Result<Growth, Doubt> {
     let end = end.0.min(other_end.0);
     // Memory of a new process is not that of the old one.
     if let Some(restart) = pair.candidate.restarts.iter().chain(pair.baseline.restarts).next() {
-        return Err(Doubt::Short { observed_s: *restart, needed_s: end });
+        return Err(Doubt::Hole { from_s: *restart, to_s: *restart });
     }
     let from = terms.warmup_s.unwrap_or_else(|| (MEMORY_WARMUP.0 * end).clamp(MEMORY_WARMUP.1, MEMORY_WARMUP.2));
     let samples = own.len().min(other.len());

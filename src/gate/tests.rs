@@ -152,6 +152,17 @@ fn memory_that_grows_faster_is_worse() {
 }
 
 #[test]
+fn a_target_that_is_stopped_at_the_end_was_not_started_again() {
+    let memory = rules(vec![ClassRule { max_growth_per_hour: Some(10.0 * MIB as f64), ..rule(Metric::MemAnon) }]);
+    let night = || {
+        let mut night = half_an_hour(|_, process| process.anon = Reading::Value(300 * MIB), &memory);
+        crate::series::testing::restarted(&mut night.record, 1803);
+        night
+    };
+    assert!(held(&night(), &night(), &memory).classes[0].growth.is_some());
+}
+
+#[test]
 fn dead_handles_that_the_baseline_does_not_have_are_worse() {
     let rules = rules(vec![rule(Metric::Fd(FdClass::Pidfd))]);
     let night = |dead: &[u64]| {

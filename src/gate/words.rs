@@ -55,6 +55,10 @@ fn unknown(class: &Class, doubt: Option<&Doubt>) -> String {
                 seconds(needed_s.round())
             )
         }
+        // Of memory alone, which is not followed from one process to the next.
+        Some(Doubt::Hole { from_s, .. }) if class.growth.is_none() => {
+            format!("a side was started again after {}", seconds(from_s.round()))
+        }
         Some(Doubt::Gaps { missing, of }) => format!("{missing} of {of} snapshots did not tell it"),
         Some(Doubt::Hole { .. } | Doubt::Cycle { .. } | Doubt::Filling | Doubt::NotExcluded) | None => {
             let Some(growth) = &class.growth else { return "too little was seen of its level".to_owned() };

@@ -18,9 +18,9 @@ pub(crate) use path::{Point, step_path, thin};
 pub(crate) use scale::Scale;
 
 /// Most points of one line in a large chart.
-pub(crate) const LARGE: usize = 400;
+pub(crate) const LARGE: usize = 360;
 /// Most points of one line in a small chart.
-pub(crate) const SMALL: usize = 180;
+pub(crate) const SMALL: usize = 150;
 
 /// Finished markup: the only kind of string that a template prints as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

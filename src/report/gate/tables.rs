@@ -160,7 +160,7 @@ pub(super) fn load(gate: &Gate, candidate: &StoredNight, baseline: &StoredNight)
     };
     add("soak began".to_owned(), began(baseline), began(candidate));
     let failed = |night: &StoredNight| night.record.churn.as_ref().map_or(0, |churn| churn.failed);
-    if failed(candidate) + failed(baseline) > 0 {
+    if failed(candidate).max(failed(baseline)) > 0 {
         add("iterations that failed".to_owned(), failed(baseline).to_string(), failed(candidate).to_string());
     }
     section.blocks.push(Block::Table(table.cut(60, "gate.json")));

@@ -30,7 +30,7 @@ fn a_failing_gate_says_what_is_worse_first_and_links_both_nights() {
     let place = |text: &str| page.html.find(text).unwrap_or_else(|| panic!("`{text}` is missing"));
     assert!(place("<span>FAIL</span>") < place("hold this release"));
     assert!(place("What is worse") < place("Every class, baseline against candidate"));
-    assert!(place("href=\"candidate/report.html\"") < place("href=\"baseline/report.html\""));
+    assert!(place("href=\"candidate&#x2f;report.html\"") < place("href=\"baseline&#x2f;report.html\""));
     assert!(page.html.contains("default-src 'none'"));
     assert!(page.html.contains("slowdrip gate news.yaml --candidate app:2 --baseline app:1 --seed 7"));
     assert!(
