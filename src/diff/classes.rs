@@ -121,12 +121,15 @@ impl ClassChange {
         let one_sided = known(|shift| shift.before) != known(|shift| shift.after);
         let dies = self.dead.change().is_some_and(|change| change > 0.0);
         let down = |shift: &&Shift| shift.matters() && !shift.rose();
+        let opens = |shift: &&Shift| shift.is_open() && shift.rose();
         self.weight = if worse || self.is_up() {
             Weight::Worse
-        } else if shifts.iter().any(|shift| shift.is_open()) || dies {
+        } else if shifts.iter().any(opens) || dies {
             Weight::Open
         } else if better || shifts.iter().any(down) {
             Weight::Better
+        } else if shifts.iter().any(|shift| shift.is_open()) {
+            Weight::Open
         } else if one_sided {
             Weight::Untold
         } else {
