@@ -26,6 +26,11 @@ const SETTLING: f64 = 1.0 / 3.0;
 /// The stretches whose lowest values are compared within a night, as a share of it: those of a held level.
 const STRETCH: f64 = 1.0 / 6.0;
 
+/// The lower and the upper end of an interval.
+pub type Interval = (f64, f64);
+/// Seconds since the soak began and figures, in ascending order.
+pub type Points = Vec<(f64, f64)>;
+
 /// A class in both nights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassChange {
@@ -38,7 +43,7 @@ pub struct ClassChange {
     /// Growth per hour, where a rule asked for it.
     pub rate: Shift,
     /// The 95 % intervals of the growth, per hour.
-    pub rate_intervals: (Option<(f64, f64)>, Option<(f64, f64)>),
+    pub rate_intervals: (Option<Interval>, Option<Interval>),
     /// Dead handles at the end.
     pub dead: Shift,
     /// The limit of the later night (of the earlier one where that has none), in the unit: of each process for descriptors.
@@ -50,7 +55,7 @@ pub struct ClassChange {
     /// What to make of it.
     pub weight: Weight,
     /// Seconds since the soak began and the figure, before and after; empty for what is not loud.
-    pub points: (Vec<(f64, f64)>, Vec<(f64, f64)>),
+    pub points: (Points, Points),
 }
 
 /// What to make of a class.
@@ -116,12 +121,15 @@ impl ClassChange {
         let one_sided = known(|shift| shift.before) != known(|shift| shift.after);
         let dies = self.dead.change().is_some_and(|change| change > 0.0);
         let down = |shift: &&Shift| shift.matters() && !shift.rose();
+        let opens = |shift: &&Shift| shift.is_open() && shift.rose();
         self.weight = if worse || self.is_up() {
             Weight::Worse
-        } else if shifts.iter().any(|shift| shift.is_open()) || dies {
+        } else if shifts.iter().any(opens) || dies {
             Weight::Open
         } else if better || shifts.iter().any(down) {
             Weight::Better
+        } else if shifts.iter().any(|shift| shift.is_open()) {
+            Weight::Open
         } else if one_sided {
             Weight::Untold
         } else {

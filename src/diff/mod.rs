@@ -16,7 +16,7 @@ use crate::stats::noise::FEWEST_NIGHTS;
 
 pub use breaches::{Breach, Fate};
 pub use circumstances::{Change, Obstacle, ObstacleKind, comparable};
-pub use classes::{ClassChange, Weight};
+pub use classes::{ClassChange, Interval, Points, Weight};
 pub use shift::{Basis, Shift, Told};
 pub use work::{CounterChange, StepChange};
 

@@ -98,8 +98,10 @@ fn the_exit_code_tells_worse_from_no_worse() {
     let (code, out, _) = diff(&fixture, &[CLEAN, LEAKING, "--exit-code"]);
     assert_eq!(code, Some(100), "{out}");
     assert!(out.starts_with(&format!("{SCENARIO}: WORSE, PASS → FAIL")), "{out}");
+    // The leak is gone, and two pools are fuller than they were: nobody knows yet how much they move from night to night.
     let (code, out, _) = diff(&fixture, &[LEAKING, CLEAN, "--exit-code"]);
-    assert_eq!(code, Some(0), "{out}");
+    assert_eq!(code, Some(3), "{out}");
+    assert!(out.starts_with(&format!("{SCENARIO}: NOT DECIDED, FAIL → PASS")), "{out}");
     let (code, out, _) = diff(&fixture, &[CLEAN, CLEAN, "--exit-code"]);
     assert_eq!(code, Some(0), "{out}");
     assert!(out.contains("No new finding fails"), "{out}");

@@ -106,11 +106,9 @@ fn advice(diff: &Diff) -> Vec<Piece> {
             ]
         }
         Outcome::NotComparable => vec![
-            Piece::plain(
-                "read the figures with care: they differ for another reason too. List comparable nights with ",
-            ),
+            Piece::plain("read the figures with care: they may differ for another reason. "),
             Piece::Code("slowdrip diff RUN".to_owned()),
-            Piece::plain(", which chooses the last one."),
+            Piece::plain(" chooses the last comparable night before a run, where there is one."),
         ],
     }
 }
@@ -156,7 +154,7 @@ fn findings(diff: &Diff) -> Option<Section> {
         section.blocks.push(Block::Text("No rule is broken in either night.".to_owned()));
         return Some(section);
     }
-    let columns = vec![column("Finding", "w"), column("", ""), column("Rule", "m opt"), column("What", "w")];
+    let columns = vec![column("Finding", ""), column("Fate", "w"), column("Rule", "m opt"), column("What", "w")];
     let mut table = Table::new("Findings of both nights", columns).quiet();
     table.rows = diff
         .breaches
@@ -198,10 +196,12 @@ fn columns(diff: &Diff) -> Vec<Column> {
         column(&before, "r"),
         column(&after, "r"),
         column("Change", "r"),
+        column("Of limit", "r opt"),
         column("Noise", "w"),
         column("Growth", "r opt"),
         column("Dead", "r opt"),
-        column(&clip(&held, 80), "slope"),
+        column("Rules", "opt"),
+        column(&clip(&held, 80), "slope opt"),
     ]
 }
 
@@ -222,13 +222,15 @@ fn row(class: &ClassChange) -> Vec<Cell> {
         "-".to_owned()
     };
     vec![
-        Cell { sub: words::status(class), ..Cell::marked(class_mark(class), name(&class.class)) },
+        Cell::marked(class_mark(class), name(&class.class)),
         words::level(class.level.before, unit).into(),
-        Cell { sub: words::share(class.shares.1), ..Cell::strong(words::level(class.level.after, unit)) },
+        Cell::strong(words::level(class.level.after, unit)),
         words::change(&class.level, unit).into(),
+        words::share(class.shares.1).into(),
         words::noise(&class.level).into(),
         growth,
         dead.into(),
+        words::status(class).into(),
         Cell { svg: Some(slope(class)), ..Cell::default() },
     ]
 }
@@ -336,7 +338,7 @@ fn over_time(diff: &Diff, class: &ClassChange) -> Option<Figure> {
     Some(Figure {
         mark: None,
         title: name(&class.class),
-        note: words::change(&class.level, class.unit),
+        note: format!("held {}", words::change(&class.level, class.unit)),
         svg: chart.finish(&label, &[]),
     })
 }
