@@ -74,10 +74,9 @@ fn night(rules: &RuleSet, seed: u64, leak: bool) -> StoredNight {
                         detail: "watches two sockets".to_owned(),
                     });
                 }
-                let more = |class| match class {
-                    FdClass::Eventpoll => *leaked,
-                    FdClass::Socket => 2 * *leaked,
-                    _ => 0,
+                let more = |class| {
+                    let each = [(FdClass::Eventpoll, 1), (FdClass::Socket, 2)];
+                    each.iter().find(|(leaks, _)| *leaks == class).map_or(0, |(_, each)| each * *leaked)
                 };
                 let held: Vec<(FdClass, u64)> =
                     FdClass::ALL.iter().map(|class| (*class, 2 + more(*class) + dice.random_range(0..3))).collect();

@@ -70,7 +70,7 @@ fn history(scenario: u64, runs: i64, every_s: i64) -> Vec<HistoryLine> {
         }
         let Ok(started) = jiff::Timestamp::from_second(LAST_S - ago * every_s) else { continue };
         let build = (runs - ago) / 17;
-        let leaks = scenario % 5 == 0 && build > 0 && build % 7 == 0;
+        let leaks = scenario.is_multiple_of(5) && build > 0 && build % 7 == 0;
         let verdict = match dice.random_range(0..20) {
             _ if leaks => Verdict::Fail,
             0 => Verdict::Inconclusive,

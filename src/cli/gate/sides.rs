@@ -97,10 +97,8 @@ pub(super) fn exit(ended: &[Ended]) -> Exit {
         Err(failure) => worst.worse(failure.exit),
         Ok(outcome) => {
             let written = if outcome.not_written { Exit::NotWritten } else { Exit::Pass };
-            let end = match &outcome.ending {
-                Ending::NotStarted { message } if message == Ending::LEFT_ALONE => Exit::Pass,
-                ending => Exit::of_ending(ending),
-            };
+            let alone = matches!(&outcome.ending, Ending::NotStarted { message } if message == Ending::LEFT_ALONE);
+            let end = if alone { Exit::Pass } else { Exit::of_ending(&outcome.ending) };
             worst.worse(end).worse(written)
         }
     })
