@@ -24,7 +24,7 @@ use serde_json::json;
 
 /// The showcase: a night that leaks, and the clean one before it.
 const SCENARIO: &str = "local-deep-research";
-const NIGHTS: [&str; 2] = ["20261122-223519-5087", "20261123-034851-7db0"];
+const NIGHTS: [&str; 2] = ["20261123-071755-4c46", "20261123-071840-cd7d"];
 
 /// The moment at which the pages are looked at: their ages are counted from it.
 const NOW: &str = "2026-11-23T08:00:00Z";
@@ -42,7 +42,7 @@ struct Shot {
     scheme: &'static str,
 }
 
-const REPORT: &str = "local-deep-research/20261123-034851-7db0/report.html";
+const REPORT: &str = "local-deep-research/20261123-071840-cd7d/report.html";
 
 const SHOTS: &[Shot] = &[
     Shot { picture: "report-light", page: REPORT, printed_by: &[], width: 1280, height: 1400, scheme: "light" },

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::fixture::{Fixture, stderr, stdout};
 
 const OLDEST: &str = "20261122-190132-a205";
-const CLEAN: &str = "20261122-223519-5087";
-const LEAKING: &str = "20261123-034851-7db0";
+const CLEAN: &str = "20261123-071755-4c46";
+const LEAKING: &str = "20261123-071840-cd7d";
 const SCENARIO: &str = "local-deep-research";
 
 /// A folder with the three recorded nights.
@@ -141,10 +141,10 @@ fn what_cannot_be_compared_at_all_is_one_clear_error() {
     fails(&[OLDEST], &["holds no night before", "slowdrip diff BEFORE"]);
     let twin = fixture.path().join("reports/other").join(CLEAN);
     copy(CLEAN, &twin);
-    fails(&[CLEAN, LEAKING], &["more than one run", "local-deep-research/20261122-223519-5087", "other/20261122"]);
+    fails(&[CLEAN, LEAKING], &["more than one run", "local-deep-research/20261123-071755-4c46", "other/20261123"]);
     fails(&[], &["nights of several scenarios", "local-deep-research, other"]);
     edit(&twin, |record| record["format"] = json!(99));
-    fails(&["reports/other/20261122-223519-5087", LEAKING], &["written by a newer slowdrip", "format 99"]);
+    fails(&["reports/other/20261123-071755-4c46", LEAKING], &["written by a newer slowdrip", "format 99"]);
     assert_eq!(diff(&fixture, &["a", "b", "c"]).0, Some(2));
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn basis(diff: &Diff) -> String {
     )
 }
 
-/// The run and its build: `20261122-223519-5087, 1.10.7 (cc625c4def3b)`.
+/// The run and its build: `20261123-071755-4c46, 1.10.7 (cc625c4def3b)`.
 pub(crate) fn night(side: &Side) -> String {
     let run = name(&side.run);
     let digest = side.image.as_deref().map(build::digest);

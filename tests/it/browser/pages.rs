@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::support::binary;
 
 /// The night that leaks, and the passing one before it.
-const LEAKING: &str = "20261123-034851-7db0";
-const CLEAN: &str = "20261122-223519-5087";
+const LEAKING: &str = "20261123-071840-cd7d";
+const CLEAN: &str = "20261123-071755-4c46";
 const SCENARIO: &str = "local-deep-research";
 
 /// What a hostile target would like to be in a page.
