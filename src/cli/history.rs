@@ -26,7 +26,20 @@ pub(super) struct MergeArgs {
 
 pub(super) fn run(command: &HistoryCommand) -> Result<Exit, Failure> {
     let HistoryCommand::Merge(args) = command;
-    let texts = args.files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+    // A night that ends meanwhile waits with its line.
+    let folder = args.into.as_deref().map(|into| into.parent().filter(|folder| !folder.as_os_str().is_empty()));
+    let _lock = match folder {
+        Some(folder) => Some(
+            history::lock_folder(folder.unwrap_or(Path::new(".")))
+                .map_err(|error| Failure::new(Exit::NotWritten, &error))?,
+        ),
+        None => None,
+    };
+    let mut texts = args.files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+    // What is there already is no less a history than the files.
+    if let Some(into) = args.into.as_deref().filter(|into| into.exists()) {
+        texts.push(read(into)?);
+    }
     let merged = history::merge(&texts);
     if merged.scenarios.len() > 1 {
         let names: Vec<String> = merged.scenarios.iter().map(|name| format!("`{}`", printable(name))).collect();
@@ -51,7 +64,7 @@ pub(super) fn run(command: &HistoryCommand) -> Result<Exit, Failure> {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file).map_err(|error| {
+    std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(|error| {
         let message = format!("cannot read {}: {error}; name history.jsonl files", file.display());
         Failure::new(Exit::BadInput, &message)
     })

@@ -1,10 +1,10 @@
 //! `slowdrip prune`: removes old nights; their lines in the history stay.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Exit, Failure, console, publish};
 use crate::history::{self, Retention};
-use crate::model::text::{bytes, count};
+use crate::model::text::{bytes, count, printable};
 
 /// What `prune` is told.
 #[derive(Debug, clap::Args)]
@@ -26,10 +26,11 @@ pub(super) struct PruneArgs {
 /// Seconds of a time such as `30d`; a day has 24 hours.
 fn time(text: &str) -> Result<f64, String> {
     let hint = || format!("`{text}` is no time; write for example 30d, 12w or 36h");
-    let span: jiff::Span = text.parse().map_err(|_| hint())?;
-    let days = jiff::SpanRelativeTo::days_are_24_hours();
-    let seconds = span.total((jiff::Unit::Second, days)).map_err(|_| hint())?;
-    if seconds > 0.0 { Ok(seconds) } else { Err(hint()) }
+    // No minutes: whoever writes 6m means months.
+    let units = [('h', 3600.0), ('d', 86_400.0), ('w', 604_800.0)];
+    let (number, unit) = units.iter().find_map(|(unit, s)| Some((text.strip_suffix(*unit)?, s))).ok_or_else(hint)?;
+    let number: u32 = number.parse().map_err(|_| hint())?;
+    if number > 0 { Ok(f64::from(number) * unit) } else { Err(hint()) }
 }
 
 pub(super) fn run(args: &PruneArgs) -> Result<Exit, Failure> {
@@ -44,14 +45,15 @@ pub(super) fn run(args: &PruneArgs) -> Result<Exit, Failure> {
     let mut freed = 0;
     let mut failed = Vec::new();
     for (folder, size) in &plan.folders {
-        let gone = if args.dry_run { Ok(()) } else { std::fs::remove_dir_all(folder) };
+        let shown = printable(&folder.display().to_string());
+        let gone = if args.dry_run { Ok(()) } else { remove(folder) };
         match gone {
             Ok(()) => {
                 freed += size;
                 let verb = if args.dry_run { "would remove" } else { "removed" };
-                lines.push(format!("{verb} {}", folder.display()));
+                lines.push(format!("{verb} {shown}"));
             }
-            Err(error) => failed.push(format!("cannot remove {}: {error}", folder.display())),
+            Err(error) => failed.push(format!("cannot remove {shown}: {error}")),
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
@@ -69,6 +71,19 @@ pub(super) fn run(args: &PruneArgs) -> Result<Exit, Failure> {
     if failed.is_empty() { Ok(Exit::Pass) } else { Err(Failure::new(Exit::NotWritten, &failed.join("\n"))) }
 }
 
+/// Removes a folder, what tells that it is a night last: a removal that was cut off is taken up again by the next one.
+fn remove(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != "run.json" {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    std::fs::remove_dir_all(folder)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,7 +93,7 @@ mod tests {
         assert!((time("30d").unwrap() - 2_592_000.0).abs() < 1e-6);
         assert!((time("12w").unwrap() - 7_257_600.0).abs() < 1e-6);
         assert!((time("36h").unwrap() - 129_600.0).abs() < 1e-6);
-        for bad in ["", "soon", "-3d", "0d", "30", "1y 0"] {
+        for bad in ["", "soon", "-3d", "0d", "30", "30m", "1h30m", "P30D"] {
             assert!(time(bad).unwrap_err().contains("write for example"), "{bad}");
         }
     }

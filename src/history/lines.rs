@@ -19,7 +19,7 @@ pub fn append_line(reports: &Path, line: &HistoryLine) -> Result<(), StoreError>
     std::fs::create_dir_all(&folder).map_err(fail)?;
     // Two nights of one scenario may end at the same moment.
     let _lock = lock_folder(&folder)?;
-    let text = match std::fs::read_to_string(&path) {
+    let text = match read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(fail(error)),
@@ -49,6 +49,11 @@ pub fn lock_folder(folder: &Path) -> Result<File, StoreError> {
     Ok(lock)
 }
 
+/// The text of a history. A line that was cut off within a character costs only itself.
+fn read(path: &Path) -> std::io::Result<String> {
+    Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned())
+}
+
 fn run_of(line: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(line).ok()?;
     value.get("run")?.as_str().map(str::to_owned)
@@ -60,7 +65,7 @@ fn run_of(line: &str) -> Option<String> {
 /// The file is there and cannot be read.
 pub fn read_lines(reports: &Path, scenario: &str) -> Result<(Vec<HistoryLine>, u64), StoreError> {
     let path = reports.join(scenario).join("history.jsonl");
-    let text = match std::fs::read_to_string(&path) {
+    let text = match read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
         Err(error) => return Err(StoreError::new("read", &path, error)),
@@ -150,7 +155,9 @@ pub(super) mod tests {
         let dir = tempfile::tempdir().unwrap();
         append_line(dir.path(), &line("a", 1)).unwrap();
         let path = dir.path().join("app/history.jsonl");
-        let cut = std::fs::read_to_string(&path).unwrap() + r#"{"format":1,"ru"#;
+        let mut cut = std::fs::read(&path).unwrap();
+        // In the middle of an umlaut.
+        cut.extend(b"{\"format\":1,\"reason\":\"\xc3");
         std::fs::write(&path, cut).unwrap();
         append_line(dir.path(), &line("b", 2)).unwrap();
         let (lines, unread) = read_lines(dir.path(), "app").unwrap();

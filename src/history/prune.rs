@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{StoreError, is_over, read_lines};
+use crate::model::text::printable;
 use crate::model::{HistoryLine, Verdict};
 
 /// How long nights stay.
@@ -44,35 +45,46 @@ pub fn plan(reports: &Path, retention: Retention, now: jiff::Timestamp) -> Resul
     let mut plan = Plan::default();
     for scenario in folders(reports)? {
         let Some(name) = scenario.file_name().map(|name| name.to_string_lossy().into_owned()) else { continue };
-        let (lines, _) = read_lines(reports, &name)?;
-        let old: BTreeSet<&str> = old(&lines, retention, now).into_iter().map(|line| line.run.as_str()).collect();
+        let lines = match read_lines(reports, &name) {
+            Ok((lines, _)) => lines,
+            Err(error) => {
+                plan.left.push(format!("the nights of {} stay: {error}", printable(&name)));
+                continue;
+            }
+        };
+        // A line may be of another machine's night: what is not here is no reference for the next one here.
+        let here: Vec<HistoryLine> =
+            lines.iter().filter(|line| scenario.join(&line.run).join("run.json").is_file()).cloned().collect();
+        let old: BTreeSet<&str> = old(&here, retention, now).into_iter().map(|line| line.run.as_str()).collect();
         for run in folders(&scenario)? {
             let id = run.file_name().map(|id| id.to_string_lossy().into_owned()).unwrap_or_default();
             if !run.join("run.json").is_file() {
                 continue;
             }
             if lines.iter().all(|line| line.run != id) {
+                let shown = printable(&run.display().to_string());
                 plan.left.push(format!(
-                    "{} has no line in the history and stays; `slowdrip report {}` makes one",
-                    run.display(),
-                    run.display()
+                    "{shown} has no line in the history that this version reads, and stays; `slowdrip report {shown}` makes one"
                 ));
             } else if old.contains(id.as_str()) {
                 if is_over(&run)? {
                     plan.folders.push((run.clone(), size(&run)));
                 } else {
-                    plan.left.push(format!("{} is still being written and stays", run.display()));
+                    let shown = printable(&run.display().to_string());
+                    plan.left.push(format!("{shown} is still being written and stays"));
                 }
             }
         }
-        for gate in folders(&scenario.join("gates"))? {
+        // A link that bears the name leads elsewhere.
+        let gates = folders(&scenario)?.into_iter().find(|folder| folder.ends_with("gates"));
+        for gate in gates.as_deref().map(folders).transpose()?.unwrap_or_default() {
             let Some(started) = begun(&gate) else { continue };
             let text = std::fs::read_to_string(gate.join("gate.json")).unwrap_or_default();
             let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
             let passed = value.get("verdict").and_then(serde_json::Value::as_str) == Some("pass");
             let keep = if passed { retention.keep_s } else { retention.keep_failed_s };
             let sides = folders(&gate)?;
-            let busy = sides.iter().any(|side| !is_over(side).unwrap_or(true));
+            let busy = sides.iter().any(|side| !is_over(side).unwrap_or(false));
             if !busy && now.duration_since(started).as_secs_f64() > keep {
                 plan.folders.push((gate.clone(), size(&gate)));
             }
@@ -85,7 +97,10 @@ pub fn plan(reports: &Path, retention: Retention, now: jiff::Timestamp) -> Resul
 /// When a run or a gate began, by its id: `20261122-020000-3fa9`.
 fn begun(folder: &Path) -> Option<jiff::Timestamp> {
     let id = folder.file_name()?.to_str()?;
-    let time = id.get(..15)?;
+    let (time, tail) = (id.get(..15)?, id.get(15..)?.strip_prefix('-')?);
+    if tail.len() != 4 || !tail.chars().all(|c| c.is_ascii_hexdigit()) {
+        return None;
+    }
     let at = jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S", time).ok()?;
     Some(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
 }
@@ -158,6 +173,7 @@ mod tests {
         let gate = app.join("gates/19700103-000000-ab12");
         std::fs::create_dir_all(&gate).unwrap();
         std::fs::write(gate.join("gate.json"), r#"{"verdict":"pass"}"#).unwrap();
+        std::fs::create_dir_all(app.join("gates/19700103-000000-my-backup")).unwrap();
         let now = jiff::Timestamp::from_second(100 * DAY).unwrap();
         let plan = plan(reports.path(), retention(), now).unwrap();
         let folders: Vec<&Path> = plan.folders.iter().map(|(folder, _)| folder.as_path()).collect();
