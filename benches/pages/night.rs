@@ -74,10 +74,15 @@ fn night(rules: &RuleSet, seed: u64, leak: bool) -> StoredNight {
                         detail: "watches two sockets".to_owned(),
                     });
                 }
-                let more = |class| match class {
-                    FdClass::Eventpoll => *leaked,
-                    FdClass::Socket => 2 * *leaked,
-                    _ => 0,
+                let (loops, sockets) = (*leaked, 2 * *leaked);
+                let more = |class| {
+                    if class == FdClass::Eventpoll {
+                        loops
+                    } else if class == FdClass::Socket {
+                        sockets
+                    } else {
+                        0
+                    }
                 };
                 let held: Vec<(FdClass, u64)> =
                     FdClass::ALL.iter().map(|class| (*class, 2 + more(*class) + dice.random_range(0..3))).collect();

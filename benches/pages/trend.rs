@@ -69,7 +69,8 @@ fn history(scenario: u64, runs: i64, every_s: i64) -> Vec<HistoryLine> {
             continue;
         }
         let Ok(started) = jiff::Timestamp::from_second(LAST_S - ago * every_s) else { continue };
-        let build = (runs - ago) / 17;
+        // The newest build is one of those that leak.
+        let build = 104 - ago / 17;
         let leaks = scenario % 5 == 0 && build % 7 == 6;
         let verdict = match dice.random_range(0..20) {
             _ if leaks => Verdict::Fail,
