@@ -5,7 +5,7 @@
 //! 1. [`scenario`] and [`threshold`] read (through [`document`]) what to run and what is acceptable, in the words of [`model`],
 //! 2. [`target`] brings the application up, [`flow`] seeds it, [`probe`] takes snapshots (through [`access`]), [`evidence`] keeps what would be lost,
 //! 3. [`history`] stores the night as it comes and loads it again,
-//! 4. [`series`], [`stats`], [`judge`] and [`diff`] turn a stored night into findings and a verdict, and [`calibrate`] clean nights into thresholds, without I/O,
+//! 4. [`series`], [`stats`], [`judge`], [`diff`] and [`gate`] turn stored nights into findings and a verdict, and [`calibrate`] clean nights into thresholds, without I/O,
 //! 5. [`report`] renders the pages,
 //! 6. [`night`] runs the phases, [`cli`] is the command line, [`demo`] brings an application that leaks on purpose.
 
@@ -38,6 +38,8 @@ pub mod judge;
 pub mod calibrate;
 
 pub mod diff;
+
+pub mod gate;
 
 pub mod report;
 

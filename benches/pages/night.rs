@@ -35,7 +35,7 @@ pub(crate) fn run() {
         ),
         Err(error) => println!("no pages: {error:#}"),
     }
-    let found = timed::print("diff::compare of two such nights", 200, || diff::compare(&before, &after));
+    let found = timed::print("diff::compare of two such nights", 200, || diff::compare(&before, &after, &[]));
     println!("{} classes compared, {} breaches", found.classes.len(), found.breaches.len());
 }
 
@@ -74,15 +74,9 @@ fn night(rules: &RuleSet, seed: u64, leak: bool) -> StoredNight {
                         detail: "watches two sockets".to_owned(),
                     });
                 }
-                let (loops, sockets) = (*leaked, 2 * *leaked);
                 let more = |class| {
-                    if class == FdClass::Eventpoll {
-                        loops
-                    } else if class == FdClass::Socket {
-                        sockets
-                    } else {
-                        0
-                    }
+                    let each = [(FdClass::Eventpoll, 1), (FdClass::Socket, 2)];
+                    each.iter().find(|(leaks, _)| *leaks == class).map_or(0, |(_, each)| each * *leaked)
                 };
                 let held: Vec<(FdClass, u64)> =
                     FdClass::ALL.iter().map(|class| (*class, 2 + more(*class) + dice.random_range(0..3))).collect();

@@ -92,6 +92,7 @@ pub(crate) fn snapshot(seq: u32, at_s: f64, processes: Vec<ProcessSample>) -> Sn
         processes,
         dead: Vec::new(),
         dead_rest: BTreeMap::new(),
+        held: Vec::new(),
         turnover: BTreeMap::new(),
         target: TargetSample::default(),
         gaps: Vec::new(),

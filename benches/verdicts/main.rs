@@ -14,6 +14,7 @@
 mod alarms;
 mod corpus;
 mod dead;
+mod gate;
 mod made;
 mod memory;
 mod night;
@@ -38,6 +39,7 @@ const PARTS: &[Part] = &[
     ("sensitivity", sensitivity::run),
     ("dead", dead::run),
     ("night", night::run),
+    ("gate", gate::run),
 ];
 
 fn main() {

@@ -269,6 +269,7 @@ fn missing(look: &Looking, observer: Observer) -> Snapshot {
         processes: Vec::new(),
         dead: Vec::new(),
         dead_rest: std::collections::BTreeMap::new(),
+        held: Vec::new(),
         turnover: std::collections::BTreeMap::new(),
         target: TargetSample::default(),
         gaps: vec![Gap { what: "snapshot".to_owned(), reason: GapReason::Late, count: 1 }],

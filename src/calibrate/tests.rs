@@ -43,6 +43,7 @@ fn night(number: i64, levels: &[(&str, f64)]) -> HistoryLine {
         broken: Vec::new(),
         acknowledged: Vec::new(),
         causes: Vec::new(),
+        work: Default::default(),
     }
 }
 

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::annotate::AnnotationArgs;
 use super::exit::TABLE;
+use super::gate::GateArgs;
+use super::history::HistoryCommand;
+use super::prune::PruneArgs;
 use crate::model::ProbeMode;
 
 /// Soaks a containerised application for half an hour, reads its handles from /proc, and says what leaks.
@@ -22,6 +26,9 @@ pub(super) enum Command {
     /// Run a night: start, seed, soak, judge, report, remove.
     #[command(after_help = TABLE)]
     Run(RunArgs),
+    /// Release gate: soak a candidate beside the last release, and say whether it is any worse.
+    #[command(after_help = TABLE)]
+    Gate(GateArgs),
     /// Take the steps of a scenario against something that runs already, and show each: the way to write one.
     #[command(after_help = TABLE)]
     Flow(FlowArgs),
@@ -29,8 +36,9 @@ pub(super) enum Command {
     Judge(JudgeArgs),
     /// Make the pages of a stored night again.
     Report(ReportArgs),
-    /// Compare the last night of a scenario with the one before.
-    Diff(DiffArgs),
+    /// Compare two nights: by default the last one with the last comparable one before it.
+    #[command(after_help = super::diff::EXITS)]
+    Diff(super::diff::DiffArgs),
     /// Say what growth of a class means, where it likely comes from, and how to look closer.
     Explain(ExplainArgs),
     /// Propose thresholds from the clean nights of a scenario's history, and write them if asked to.
@@ -39,10 +47,15 @@ pub(super) enum Command {
     Snapshot(SnapshotArgs),
     /// Say what works on this machine, why the rest does not, and what to do about it.
     Doctor(DoctorArgs),
-    /// Print the JSON Schema of scenario or thresholds files, which editors complete and check by.
+    /// Print the JSON Schema of a kind of file: editors complete and check by it, other programs read by it.
     Schema(SchemaArgs),
     /// Remove what runs left behind that are gone.
     Clean(CleanArgs),
+    /// The nights that are kept for good.
+    #[command(subcommand)]
+    History(HistoryCommand),
+    /// Remove old nights; their lines in the history stay.
+    Prune(PruneArgs),
     /// Run a short night against an application that leaks on purpose, or one of the scenarios that come with slowdrip.
     Demo(DemoArgs),
     /// The application of the demo.
@@ -94,6 +107,8 @@ pub(super) struct RunArgs {
     /// Print the resolved plan and start nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) annotations: AnnotationArgs,
 }
 
 /// How the processes of the target are to be read.
@@ -188,18 +203,11 @@ pub(super) struct ReportArgs {
     /// Folder in which nights land.
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub(super) reports: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct DiffArgs {
-    /// The scenario; not needed where the reports folder holds only one.
-    pub(super) scenario: Option<String>,
-    /// Folder in which nights land.
-    #[arg(long, value_name = "DIR", default_value = "reports")]
-    pub(super) reports: PathBuf,
-    /// Markdown, for a step summary, in place of text.
+    /// Print all that the page says as JSON; nothing is written.
     #[arg(long)]
-    pub(super) markdown: bool,
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) annotations: AnnotationArgs,
 }
 
 #[derive(Debug, Args)]
@@ -293,6 +301,14 @@ pub(super) enum SchemaOf {
     Flow,
     /// What is acceptable.
     Thresholds,
+    /// What `diff --format json` prints.
+    Diff,
+    /// `run.json`: what is known of a night beside its snapshots.
+    Run,
+    /// `findings.json`: what the judge says of a night.
+    Findings,
+    /// A line of `history.jsonl`: what is kept of a night for good.
+    History,
 }
 
 #[derive(Debug, Args)]
@@ -328,7 +344,7 @@ fn shipped() -> clap::builder::PossibleValuesParser {
     clap::builder::PossibleValuesParser::new(crate::demo::Shipped::ALL.map(|shipped| shipped.name))
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     crate::document::duration(text).map_err(|error| error.to_string())
 }
 
@@ -345,6 +361,14 @@ fn percent(text: &str) -> Result<f64, String> {
     if (1e-6..=0.5).contains(&share) { Ok(share) } else { Err("expected a share from 0.0001% to 50%".to_owned()) }
 }
 
+/// A growth that is allowed: things per hour, 0 or more.
+pub(super) fn margin(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(number) if (0.0..=1e9).contains(&number) => Ok(number),
+        Ok(_) | Err(_) => Err("expected a number of things per hour, 0 or more".to_owned()),
+    }
+}
+
 /// A number of nights that one machine may bear.
 fn jobs(text: &str) -> Result<usize, String> {
     match text.parse() {
@@ -353,7 +377,7 @@ fn jobs(text: &str) -> Result<usize, String> {
     }
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE".to_owned()),

@@ -1,5 +1,6 @@
 //! What a person sees: a progress line on a terminal, log lines without one.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,28 +15,47 @@ use crate::night::{Audience, Notice, Tick};
 /// How often a log without a terminal shows that the night goes on.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-const BOLD: Style = Style::new().bold();
-const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default();
-const DIM: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const RED: Style = AnsiColor::Red.on_default().bold();
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(super) const DIM: Style = Style::new().dimmed();
 
 /// Prints a result to standard output. A reader that went away is not an error.
 pub(super) fn out(text: &str) {
     let mut stdout = anstream::AutoStream::auto(std::io::stdout().lock());
-    let _ = writeln!(stdout, "{}", text.trim_end_matches('\n'));
+    let _ = writeln!(stdout, "{}", tame(text.trim_end_matches('\n')));
+}
+
+/// Prints a workflow command to standard output, for the forge that runs slowdrip.
+pub(super) fn command(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// Prints an error to standard error.
 pub(super) fn error(text: &str) {
     let mut stderr = anstream::AutoStream::auto(std::io::stderr().lock());
     let label = if text.starts_with("error") { String::new() } else { format!("{RED}error{RED:#}: ") };
-    let _ = writeln!(stderr, "{label}{}", text.trim_end_matches('\n'));
+    let _ = writeln!(stderr, "{label}{}", tame(text.trim_end_matches('\n')));
 }
 
 /// Prints a line to standard error, for example that something is about to be done.
 pub(super) fn info(text: &str) {
     let mut stderr = anstream::AutoStream::auto(std::io::stderr().lock());
-    let _ = writeln!(stderr, "{text}");
+    let _ = writeln!(stderr, "{}", tame(text));
+}
+
+/// Text of which no line is a command to the forge that may read it: a line of the target's log could be one. GitHub obeys lines
+/// that begin with two colons, blanks left out, and an older form wherever it stands in a line.
+fn tame(text: &str) -> Cow<'_, str> {
+    let begins = |line: &str| line.trim_start().starts_with("::");
+    if !text.contains("##[") && !text.lines().any(begins) {
+        return Cow::Borrowed(text);
+    }
+    let lines = text.split('\n').map(|line| {
+        let line = line.replace("##[", "## [");
+        if begins(&line) { line.replacen("::", ": :", 1) } else { line }
+    });
+    Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// What nights are shown on: alone, or side by side with others.
@@ -243,12 +263,25 @@ pub(super) fn bold(text: &str) -> String {
     format!("{BOLD}{text}{BOLD:#}")
 }
 
+/// Yellow where the terminal wants it.
+pub(super) fn yellow(text: &str) -> String {
+    let style = YELLOW.bold();
+    format!("{style}{text}{style:#}")
+}
+
 /// Red where the terminal wants it.
 pub(super) fn red(text: &str) -> String {
     format!("{RED}{text}{RED:#}")
 }
 
-/// Yellow where the terminal wants it.
-pub(super) fn yellow(text: &str) -> String {
-    format!("{YELLOW}{text}{YELLOW:#}")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_ours_commands_the_forge() {
+        assert_eq!(tame("FAIL x\n  a::b"), "FAIL x\n  a::b");
+        assert_eq!(tame("a\n  ::stop-commands::x\nb"), "a\n  : :stop-commands::x\nb");
+        assert_eq!(tame("a ##[error]b"), "a ## [error]b");
+    }
 }

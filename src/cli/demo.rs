@@ -91,6 +91,7 @@ fn how(reports: &Path, command: Vec<String>) -> run::How {
         beside: 0,
         command,
         stage: console::Stage::default(),
+        annotations: false,
     }
 }
 

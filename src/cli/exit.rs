@@ -42,7 +42,7 @@ Exit codes:
     2  wrong usage
     3  inconclusive: too little could be seen to judge
    96  the scenario or the thresholds are not valid; nothing was started
-  100  a threshold is broken
+  100  a threshold is broken, or the candidate of a gate is worse
   101  the image could not be built, or the target not be started
   102  the target was never ready
   103  seeding failed
@@ -94,7 +94,16 @@ impl Exit {
 
     /// How a night's outcome ends slowdrip.
     pub fn of(outcome: &Outcome) -> Self {
-        let end = match &outcome.ending {
+        let end = Self::of_ending(&outcome.ending);
+        let written = if outcome.not_written { Self::NotWritten } else { Self::Pass };
+        let verdict =
+            outcome.assessment.as_ref().map_or(Self::Inconclusive, |assessment| Self::of_verdict(assessment.verdict));
+        end.worse(written).worse(verdict)
+    }
+
+    /// How the end of a night ends slowdrip, its verdict left out.
+    pub fn of_ending(ending: &Ending) -> Self {
+        match ending {
             Ending::Completed => Self::Pass,
             Ending::Unfinished => Self::Unexpected,
             Ending::Interrupted { signal } => Self::Interrupted(*signal),
@@ -104,11 +113,7 @@ impl Exit {
             Ending::Died { .. } => Self::Died,
             Ending::Unreadable { .. } => Self::Unreadable,
             Ending::NotWritten { .. } => Self::NotWritten,
-        };
-        let written = if outcome.not_written { Self::NotWritten } else { Self::Pass };
-        let verdict =
-            outcome.assessment.as_ref().map_or(Self::Inconclusive, |assessment| Self::of_verdict(assessment.verdict));
-        end.worse(written).worse(verdict)
+        }
     }
 
     /// How a verdict ends slowdrip.

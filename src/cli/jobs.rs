@@ -18,7 +18,7 @@ use crate::scenario::{Network, Scenario, TargetKind, Volume};
 use crate::threshold::RuleSet;
 
 /// Between the starts of nights that begin together: their ids differ by the second, and their snapshots do not all fall on one moment.
-const APART: Duration = Duration::from_millis(1100);
+pub(super) const APART: Duration = Duration::from_millis(1100);
 
 /// A night that is to be run.
 #[derive(Debug)]
@@ -52,6 +52,12 @@ pub(super) fn check(scenarios: &[&Scenario]) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What two sides of a gate both need of what this machine has once, in words.
+pub(super) fn both_need(first: &Scenario, second: &Scenario) -> Option<String> {
+    let other = taken_by(second);
+    taken_by(first).into_iter().find(|thing| other.contains(thing))
 }
 
 /// What a scenario takes of this machine that there is only once, in words.

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod annotate;
 mod args;
 mod calibrate;
 mod clean;
@@ -10,10 +11,13 @@ mod doctor;
 mod exit;
 mod explain;
 mod flow;
+mod gate;
+mod history;
 mod jobs;
 mod judge;
 mod layout;
 mod plan;
+mod prune;
 mod publish;
 mod report;
 mod run;
@@ -104,6 +108,7 @@ fn probe_helper() -> ExitCode {
 async fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args).await,
+        Command::Gate(args) => gate::run(args).await,
         Command::Flow(args) => flow::run(args).await,
         Command::Judge(args) => judge::run(&args),
         Command::Report(args) => report::run(&args),
@@ -115,6 +120,8 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::DoctorChild => doctor::sleep(),
         Command::Schema(args) => Ok(schema::run(&args)),
         Command::Clean(args) => clean::run(&args).await,
+        Command::History(command) => history::run(&command),
+        Command::Prune(args) => prune::run(&args),
         Command::Demo(args) => demo::run(args).await,
         // Dealt with before there is a runtime.
         Command::ProbeHelper => Ok(Exit::Pass),

@@ -16,11 +16,30 @@ pub(super) fn publish(folder: &RunDir, night: &StoredNight, rules: &RuleSet) -> 
         let line = judge::history_line(night.recorded(), assessment, rules);
         history::append_line(&reports, &line)?;
     }
-    let (lines, _) = history::read_lines(&reports, &night.record.scenario)?;
-    let earlier = history::earlier(&lines, &night.record.run, night.record.started);
-    let previous = earlier.last().and_then(|line| history::load(&reports.join(&line.scenario).join(&line.run)).ok());
+    let (previous, earlier) = before(&reports, night)?;
     write_pages(folder, night, previous.as_ref(), &earlier)?;
     write_index(&reports)
+}
+
+/// All strings of a night's page, as JSON; nothing is written.
+pub(super) fn page_json(folder: &RunDir, night: &StoredNight) -> Result<String, PublishError> {
+    let (previous, earlier) = match folder.reports(&night.record.scenario, &night.record.run) {
+        Some(reports) => before(&reports, night)?,
+        None => (None, Vec::new()),
+    };
+    report::page_json(night, previous.as_ref(), &earlier).map_err(|error| PublishError::Render(error.to_string()))
+}
+
+/// The night that one is held against, where its folder is still there, and the lines of all earlier nights, oldest first.
+fn before(
+    reports: &std::path::Path,
+    night: &StoredNight,
+) -> Result<(Option<StoredNight>, Vec<HistoryLine>), PublishError> {
+    let (lines, _) = history::read_lines(reports, &night.record.scenario)?;
+    let earlier = history::earlier(&lines, &night.record.run, night.record.started);
+    let reference = HistoryLine::reference(&earlier, &night.record);
+    let previous = reference.and_then(|line| history::load(&reports.join(&line.scenario).join(&line.run)).ok());
+    Ok((previous, earlier))
 }
 
 fn write_pages(
@@ -35,7 +54,8 @@ fn write_pages(
     Ok(folder.write_page("junit.xml", &pages.junit)?)
 }
 
-fn write_index(reports: &std::path::Path) -> Result<(), PublishError> {
+/// Renders the index of a reports folder anew.
+pub(super) fn write_index(reports: &std::path::Path) -> Result<(), PublishError> {
     // Whoever reads last must write last.
     let _lock = history::lock_folder(reports)?;
     let (lines, unread) = history::read_all_lines(reports)?;

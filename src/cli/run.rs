@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::args::{KeepArg, RunArgs};
 use super::console::{self, Console, Stage};
-use super::{Exit, Failure, jobs, plan, publish, report, signals, verdict};
+use super::{Exit, Failure, annotate, jobs, plan, publish, report, signals, verdict};
 use crate::flow::random_seed;
 use crate::history;
 use crate::model::ProbeMode;
@@ -46,6 +46,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
             beside,
             command: command(path, &args, seed),
             stage: stage.clone(),
+            annotations: args.annotations.wanted(),
         };
         jobs::Night { scenario: Arc::new(scenario), rules: Arc::new(rules), how }
     });
@@ -90,6 +91,8 @@ pub(super) struct How {
     pub(super) command: Vec<String>,
     /// Where it is shown.
     pub(super) stage: Stage,
+    /// Whether its worst findings are printed as annotations.
+    pub(super) annotations: bool,
 }
 
 /// Runs one night and shows it: progress on standard error, the verdict on standard output, the report's path last.
@@ -112,18 +115,24 @@ pub(super) async fn one(
         publish: &publish::publish,
         seed: how.seed,
         beside: how.beside,
+        gate: None,
         interrupt,
     };
     let outcome = night::run(scenario, rules, options).await;
     console.end();
     let outcome = outcome.map_err(|error| Failure::new(Exit::NotWritten, &error))?;
-    how.stage.suspend(|| show(&outcome));
+    how.stage.suspend(|| show(&outcome, how.annotations));
     Ok((Exit::of(&outcome), outcome))
 }
 
-fn show(outcome: &Outcome) {
-    if let (Some(assessment), Ok(night)) = (&outcome.assessment, history::load(&outcome.folder)) {
-        console::out(&verdict::table(&night.record, assessment));
+fn show(outcome: &Outcome, annotations: bool) {
+    if let Ok(night) = history::load(&outcome.folder) {
+        if let Some(assessment) = &outcome.assessment {
+            console::out(&verdict::table(&night.record, assessment));
+        }
+        if annotations {
+            annotate::print(&night);
+        }
     }
     for problem in &outcome.problems {
         console::error(problem);

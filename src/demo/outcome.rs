@@ -84,7 +84,7 @@ fn named_classes() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metric, Unit, Verdict};
+    use crate::model::{Metric, RUN_FORMAT, Unit, Verdict};
 
     fn finding(class: &str, rule: RuleKind, status: Status) -> Finding {
         Finding {
@@ -111,7 +111,14 @@ mod tests {
             planted().iter().map(|(class, rule)| finding(class, *rule, Status::Breaks)).collect();
         findings.extend(named_classes().iter().map(|class| finding(class, RuleKind::Max, Status::Holds)));
         change(&mut findings);
-        Assessment { verdict: Verdict::Fail, reason: String::new(), sensitivity: None, findings, causes: Vec::new() }
+        Assessment {
+            format: RUN_FORMAT,
+            verdict: Verdict::Fail,
+            reason: String::new(),
+            sensitivity: None,
+            findings,
+            causes: Vec::new(),
+        }
     }
 
     #[test]

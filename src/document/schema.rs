@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{Choice, Either, OneOrMany, Ordered, Scalar};
+use crate::model::unwrap_lines;
 
 /// The JSON Schema of a wire form, as indented text that ends with a line feed. Of draft 7, which every editor reads.
 pub(crate) fn schema<T: JsonSchema>() -> String {
@@ -46,13 +47,6 @@ fn refuse_nulls(schema: &mut Schema) {
                 object.insert("allOf".to_owned(), Value::Array(vec![only]));
             }
         }
-    }
-}
-
-/// The lines of a comment end where its file ends them, which is nothing to an editor.
-fn unwrap_lines(schema: &mut Schema) {
-    if let Some(Value::String(text)) = schema.get_mut("description") {
-        *text = text.replace('\n', " ");
     }
 }
 

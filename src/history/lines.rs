@@ -104,11 +104,11 @@ pub fn earlier(lines: &[HistoryLine], run: &str, started: jiff::Timestamp) -> Ve
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::{RUN_FORMAT, Verdict};
 
-    fn line(run: &str, second: i64) -> HistoryLine {
+    pub(in crate::history) fn line(run: &str, second: i64) -> HistoryLine {
         HistoryLine {
             format: RUN_FORMAT,
             run: run.into(),
@@ -129,6 +129,7 @@ mod tests {
             broken: Vec::new(),
             acknowledged: Vec::new(),
             causes: Vec::new(),
+            work: Default::default(),
         }
     }
 

@@ -45,10 +45,7 @@ pub enum LoadError {
 pub fn load(folder: &Path) -> Result<StoredNight, LoadError> {
     let record = load_record(folder)?;
     let (snapshots, unread_lines) = load_snapshots(&folder.join("samples.jsonl"))?;
-    let assessment = match read(&folder.join("findings.json"))? {
-        Some(text) => Some(parse::<Assessment>(&folder.join("findings.json"), &text)?),
-        None => None,
-    };
+    let assessment = load_versioned::<Assessment>(&folder.join("findings.json"))?;
     let thresholds = read(&folder.join("thresholds.yaml"))?.unwrap_or_default();
     Ok(StoredNight {
         record,
@@ -69,17 +66,25 @@ fn figures(folder: &Path) -> Result<Vec<KeptFigure>, StoreError> {
     Ok(figures)
 }
 
-fn load_record(folder: &Path) -> Result<RunRecord, LoadError> {
-    let path = folder.join("run.json");
-    let Some(text) = read(&path)? else { return Err(LoadError::NotARun(folder.to_owned())) };
-    // The format is looked at first: a newer record may well not fit this build's types.
-    let value: serde_json::Value = parse(&path, &text)?;
+/// Loads the record of a night alone, which is small.
+///
+/// # Errors
+/// The folder is not a run's, or its record cannot be read.
+pub fn load_record(folder: &Path) -> Result<RunRecord, LoadError> {
+    load_versioned(&folder.join("run.json"))?.ok_or_else(|| LoadError::NotARun(folder.to_owned()))
+}
+
+/// A file that names the version of its format; `None` where there is none.
+fn load_versioned<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, LoadError> {
+    let Some(text) = read(path)? else { return Ok(None) };
+    // The format is looked at first: what is newer may well not fit this build's types.
+    let value: serde_json::Value = parse(path, &text)?;
     if let Some(format) = value.get("format").and_then(serde_json::Value::as_u64)
         && format > u64::from(RUN_FORMAT)
     {
-        return Err(LoadError::Newer { path, format });
+        return Err(LoadError::Newer { path: path.to_owned(), format });
     }
-    parse(&path, &text)
+    parse(path, &text).map(Some)
 }
 
 fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, LoadError> {

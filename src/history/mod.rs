@@ -8,6 +8,8 @@ mod journal;
 mod lines;
 mod load;
 mod log;
+mod merge;
+mod prune;
 mod records;
 mod store;
 
@@ -15,10 +17,12 @@ use std::path::{Path, PathBuf};
 
 pub use journal::Journal;
 pub use lines::{append_line, earlier, lock_folder, read_all_lines, read_lines};
-pub use load::{LoadError, find_run, load, runs_of};
+pub use load::{LoadError, find_run, load, load_record, runs_of};
 pub use log::LogFile;
+pub use merge::{Merged, merge};
+pub use prune::{Plan as PrunePlan, Retention, old, plan as prune_plan};
 pub use records::RecordFile;
-pub use store::{RunDir, is_over, write_index};
+pub use store::{RunDir, is_over, write_file, write_index};
 
 /// A file or folder of the reports could not be written or read.
 #[derive(Debug, thiserror::Error)]

@@ -25,9 +25,18 @@ impl RunDir {
     /// # Errors
     /// It could not be made, or a run of that id is there already.
     pub fn create(reports: &Path, scenario: &str, run: &str, redactor: Arc<Redactor>) -> Result<Self, StoreError> {
-        let parent = reports.join(scenario);
-        std::fs::create_dir_all(&parent).map_err(|error| StoreError::new("create", &parent, error))?;
-        let path = parent.join(run);
+        Self::create_at(&reports.join(scenario).join(run), redactor)
+    }
+
+    /// Makes a run's folder where it is told to, the folders above it too.
+    ///
+    /// # Errors
+    /// It could not be made, or is there already.
+    pub fn create_at(path: &Path, redactor: Arc<Redactor>) -> Result<Self, StoreError> {
+        let path = path.to_owned();
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| StoreError::new("create", parent, error))?;
+        }
         std::fs::create_dir(&path).map_err(|error| StoreError::new("create", &path, error))?;
         let lock = lock(&path).map_err(|error| StoreError::new("lock", &path, error))?;
         Ok(Self { path, redactor, _lock: lock.map(Arc::new) })
@@ -170,4 +179,16 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 /// It could not be written.
 pub fn write_index(reports: &Path, html: &str) -> Result<(), StoreError> {
     replace(&reports.join("index.html"), html.as_bytes())
+}
+
+/// Writes a file that a person asked for, such as a diff: beside its place and renamed.
+///
+/// # Errors
+/// It could not be written.
+pub fn write_file(path: &Path, text: &str) -> Result<(), StoreError> {
+    // A bare name lies in the current folder, whose name is not empty.
+    if path.parent().is_some_and(|parent| parent.as_os_str().is_empty()) {
+        return replace(&Path::new(".").join(path), text.as_bytes());
+    }
+    replace(path, text.as_bytes())
 }

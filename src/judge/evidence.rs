@@ -132,6 +132,12 @@ pub fn judge_count(evidence: &Evidence<'_>, terms: &Terms) -> Growth {
     floor::judge(evidence, terms)
 }
 
+/// Judges the growth of a count by all that rises, also where identity tells who stayed: what is replaced again and again can
+/// leak too. [`judge_count`] asks this as well where it must; two nights are to be held against each other by the same.
+pub fn judge_turnover(evidence: &Evidence<'_>, terms: &Terms) -> Growth {
+    floor::judge_all(evidence, terms)
+}
+
 /// Judges the growth of memory, bytes. See [`judge_count`].
 pub fn judge_memory(evidence: &Evidence<'_>, terms: &Terms) -> Growth {
     memory::judge(evidence, terms)

@@ -66,6 +66,16 @@ pub(super) fn judge(evidence: &Evidence<'_>, terms: &Terms) -> Growth {
     })
 }
 
+/// Judges the growth of a count by all that rises.
+pub(super) fn judge_all(evidence: &Evidence<'_>, terms: &Terms) -> Growth {
+    match Floor::read(evidence, terms, View::All) {
+        Ok(floor) => floor.judged(evidence, terms),
+        Err(doubt) => {
+            Growth { outcome: Outcome::Undecided(doubt), estimate: None, allowed: terms.allowed.unwrap_or(0.0) }
+        }
+    }
+}
+
 /// All segments of a night together.
 struct Floor {
     segments: Vec<Segment>,

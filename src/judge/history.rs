@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::subjects::question;
 use super::{Night, TARGET, standing};
 use crate::model::{
-    Assessment, FdClass, Finding, HistoryClass, HistoryLine, Metric, RUN_FORMAT, Recorded, RuleKind, Status,
+    Assessment, FdClass, Finding, HistoryClass, HistoryLine, HistoryWork, Metric, RUN_FORMAT, Recorded, RuleKind,
+    Status,
 };
 use crate::series::{Question, Series, dead_at_end};
 use crate::threshold::{RuleSet, Selector};
@@ -68,6 +69,7 @@ pub fn history_line(recorded: Recorded<'_>, assessment: &Assessment, rules: &Rul
             .map(|found| found.fingerprint.clone())
             .collect(),
         causes: assessment.causes.iter().map(|cause| cause.title.clone()).collect(),
+        work: HistoryWork::of(record),
     }
 }
 

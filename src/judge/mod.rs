@@ -20,6 +20,7 @@ mod live;
 mod log;
 pub mod lore;
 mod memory;
+mod reason;
 mod segment;
 mod sentence;
 mod settle;
@@ -39,7 +40,7 @@ use crate::series::{Series, Subject, restarts, watched};
 use crate::threshold::{ClassRule, RuleSet};
 
 pub use cause::{Joint, joints};
-pub use evidence::{Doubt, Evidence, Growth, Outcome, Pools, Terms, judge_count, judge_memory};
+pub use evidence::{Doubt, Evidence, Growth, Outcome, Pools, Terms, judge_count, judge_memory, judge_turnover};
 pub use history::history_line;
 pub use live::worst;
 

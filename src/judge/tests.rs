@@ -136,7 +136,10 @@ fn handles_that_die_during_a_night_of_two_minutes_fail_it() {
     die(&mut night, &[10_000, 40_000, 90_000]);
     let found = judge(&record(120.0), &night, &dead_rule());
     assert_eq!(found.verdict, Verdict::Fail);
-    assert_eq!(found.reason, "1 rule is broken: fd.pidfd holds 3 dead handles whose process is gone (0 allowed)");
+    assert_eq!(
+        found.reason,
+        "Handles on child processes are never closed: fd.pidfd holds 3 dead handles whose process is gone (0 allowed)"
+    );
     let pidfd = sole(&found, "fd.pidfd");
     assert_eq!((pidfd.measured, pidfd.allowed), (Some(3.0), Some(0.0)));
     assert_eq!(pidfd.dead.iter().map(|handle| handle.first_ms).collect::<Vec<_>>(), [10_000, 40_000, 90_000]);
@@ -269,7 +272,7 @@ fn an_interrupted_night_fails_where_a_breach_was_seen() {
     assert_eq!(found.verdict, Verdict::Fail);
     assert_eq!(
         found.reason,
-        "1 rule is broken: fd.pidfd holds 1 dead handle whose process is gone (0 allowed); the run was interrupted by signal 15, after 2 min of \
+        "Handles on child processes are never closed: fd.pidfd holds 1 dead handle whose process is gone (0 allowed); the run was interrupted by signal 15, after 2 min of \
          the soak"
     );
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::standing::soaked_s;
-use super::{Night, sentence};
+use super::{Night, reason, sentence};
 use crate::model::text::count;
-use crate::model::{Assessment, Cause, Ending, Finding, RuleKind, Severity, Status, Unit, Verdict};
+use crate::model::{Assessment, Cause, Ending, Finding, RUN_FORMAT, RuleKind, Severity, Status, Unit, Verdict};
 
 /// How many findings a reason names.
 const NAMED: usize = 3;
@@ -13,21 +13,23 @@ const NAMED: usize = 3;
 /// The verdict: fail where a rule of severity `fail` breaks; else inconclusive where the night is no whole night or a
 /// required rule is undecided; else pass.
 pub(super) fn assess(night: &Night<'_>, findings: Vec<Finding>, causes: Vec<Cause>) -> Assessment {
-    let (verdict, reason) = decide(night, &findings);
+    let (verdict, reason) = decide(night, &findings, &causes);
     let sensitivity = match verdict {
         Verdict::Pass => sensitivity(&findings),
         Verdict::Fail | Verdict::Inconclusive => None,
     };
-    Assessment { verdict, reason, sensitivity, findings, causes }
+    Assessment { format: RUN_FORMAT, verdict, reason, sensitivity, findings, causes }
 }
 
-fn decide(night: &Night<'_>, findings: &[Finding]) -> (Verdict, String) {
+fn decide(night: &Night<'_>, findings: &[Finding], causes: &[Cause]) -> (Verdict, String) {
     let broken: Vec<&Finding> = failing(findings).collect();
     let ending = &night.record.ending;
     let whole = *ending == Ending::Completed;
     if !broken.is_empty() {
-        let rules = if broken.len() == 1 { "rule is" } else { "rules are" };
-        let mut reason = format!("{} {rules} broken: {}", broken.len(), listed(&broken));
+        let mut reason = reason::why(&broken, causes).unwrap_or_else(|| {
+            let rules = if broken.len() == 1 { "rule is" } else { "rules are" };
+            format!("{} {rules} broken: {}", broken.len(), listed(&broken))
+        });
         if !whole && !matches!(ending, Ending::Died { .. }) {
             reason = format!("{reason}; {}", sentence::clause(&sentence::cut_short(ending, soaked_s(night))));
         }
@@ -72,7 +74,7 @@ fn acknowledged(findings: &[Finding]) -> String {
 }
 
 /// The first findings as clauses, and how many more there are.
-fn listed(findings: &[&Finding]) -> String {
+pub(super) fn listed(findings: &[&Finding]) -> String {
     let mut parts: Vec<String> = findings.iter().take(NAMED).map(|found| clause(found)).collect();
     if findings.len() > NAMED {
         parts.push(format!("and {} more", findings.len() - NAMED));

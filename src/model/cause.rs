@@ -1,9 +1,10 @@
 //! What breaches come from.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Findings that come from one thing, with what is known of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cause {
     /// A name that stays the same from night to night: `event-loop-never-closed`; `precedent` for one of the user's.
@@ -27,7 +28,7 @@ pub struct Cause {
 }
 
 /// How sure a cause is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// One class alone, which may have many sources.
@@ -39,7 +40,7 @@ pub enum Confidence {
 }
 
 /// How steps coincide with what the night did.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Relation {
     /// What was done: the churn's name, as the scenario has it.
@@ -53,7 +54,7 @@ pub struct Relation {
 }
 
 /// A precedent of the thresholds file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrecedentRecord {
     /// What it was.

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use super::class::Unit;
+use super::run::RUN_FORMAT;
 use super::snapshot::DeadHandle;
 
 /// The verdict of a night.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing that fails was found, and what must be judged could be judged.
@@ -42,7 +43,7 @@ pub enum Severity {
 }
 
 /// How a rule fared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// The rule is kept.
@@ -65,7 +66,7 @@ impl Status {
 }
 
 /// Which rule a finding speaks of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleKind {
     /// `max_dead`
@@ -157,7 +158,7 @@ impl RuleKind {
 }
 
 /// What the judge says of one rule on one class and subject.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Stays the same from night to night: the first 8 hex digits of a digest of class, subject and rule.
@@ -197,7 +198,7 @@ pub struct Finding {
 }
 
 /// Who carries what a finding is about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Carrier {
     /// What is named: a program or a path.
@@ -212,7 +213,7 @@ pub struct Carrier {
 }
 
 /// What a [`Carrier`] names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CarrierKind {
     /// A program: processes of one name.
@@ -222,17 +223,18 @@ pub enum CarrierKind {
 }
 
 /// Why a breach is acknowledged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AckRecord {
     /// Why, as the thresholds file has it.
     pub reason: String,
     /// The last day on which it counts; `None`: for good.
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub expires: Option<jiff::civil::Date>,
 }
 
 /// What the permanent floor says of a class. Rates are per hour in the class's unit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Estimate {
     /// The held level at the end.
@@ -266,9 +268,13 @@ pub struct Estimate {
 }
 
 /// All that the judge says of a night.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assessment {
+    /// The version of the stored format, as `run.json` has it; 0 in files of older versions, which do not say.
+    #[serde(default)]
+    #[schemars(range(max = RUN_FORMAT))]
+    pub format: u32,
     /// The verdict.
     pub verdict: Verdict,
     /// One sentence: why.

@@ -9,6 +9,7 @@ pub mod process;
 pub mod reading;
 pub mod redact;
 pub mod run;
+mod schema;
 pub mod snapshot;
 pub mod text;
 mod workload;
@@ -19,7 +20,7 @@ pub use control::{ControlError, ExecOutput, LogLine, RunningProcess, TargetContr
 pub use finding::{
     AckRecord, Assessment, Carrier, CarrierKind, Estimate, Finding, RuleKind, Severity, Status, Verdict,
 };
-pub use night::{HistoryClass, HistoryLine, Recorded, StoredNight};
+pub use night::{HistoryClass, HistoryLine, HistoryWork, Recorded, StoredNight};
 pub use process::{ProcId, ProcState, ProcessFacts, ProcessSample, Role, Scope};
 pub use reading::{Gap, GapReason, Reading};
 pub use redact::Redactor;
@@ -27,7 +28,10 @@ pub use run::{
     BaselineRecord, Ending, EngineRecord, Event, EventKind, GateRecord, GateRole, HostRecord, KeptLine, LogRecord,
     Phase, PhaseRecord, PlanRecord, PortEnd, ProbeMode, RUN_FORMAT, RunRecord, StopRecord, TargetRecord, TermResponse,
 };
+pub(crate) use schema::unwrap_lines;
+pub use schema::{findings_schema, history_schema, run_schema};
 pub use snapshot::{
-    CgroupSample, DeadHandle, DeadKind, DiskSample, FdCensus, LinkCount, Observer, Snapshot, TargetSample, Turnover,
+    CgroupSample, DeadHandle, DeadKind, DiskSample, FdCensus, HeldHandle, LinkCount, Observer, Snapshot, TargetSample,
+    Turnover,
 };
 pub use workload::{ChurnRecord, CounterRecord, KeptFigure, NamedSnapshot, SeriesRecord, StepRecord};

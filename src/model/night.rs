@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::class::Unit;
@@ -54,16 +55,18 @@ pub struct Recorded<'a> {
 }
 
 /// One line of `history.jsonl`: what is kept of a night for good.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryLine {
-    /// [`super::RUN_FORMAT`] of the build that wrote it.
+    /// The version of the stored format: [`super::RUN_FORMAT`] of the build that wrote it.
+    #[schemars(range(min = 1, max = super::RUN_FORMAT))]
     pub format: u32,
     /// The run's id.
     pub run: String,
     /// The scenario's name.
     pub scenario: String,
     /// When the run began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub started: jiff::Timestamp,
     /// Length of the soak that was reached, seconds.
     pub soaked_s: f64,
@@ -100,10 +103,59 @@ pub struct HistoryLine {
     /// What the breaches come from, the surest first: the titles of the causes. Empty in lines of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
+    /// What work was done, and how long it took. Empty in lines of older versions.
+    #[serde(default, skip_serializing_if = "HistoryWork::is_empty")]
+    pub work: HistoryWork,
+}
+
+/// What is kept of a night's workload.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryWork {
+    /// By how much each counter grew, and how many iterations of the churn succeeded, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<String, f64>,
+    /// The median of what each step of the churn took, milliseconds, by the step as it is written; the second of one name
+    /// bears ` (2)`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub steps_ms: BTreeMap<String, f64>,
+}
+
+impl HistoryWork {
+    /// What a record tells.
+    pub fn of(record: &RunRecord) -> Self {
+        let finite = |(name, value): (String, Option<f64>)| value.filter(|it| it.is_finite()).map(|it| (name, it));
+        let steps = record.steps().into_iter().filter(|(_, step)| step.tells_time());
+        Self {
+            counters: record.work_done().into_iter().filter_map(finite).collect(),
+            steps_ms: steps.map(|(name, step)| (name, step.p50_ms)).collect(),
+        }
+    }
+
+    /// True where nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.counters.is_empty() && self.steps_ms.is_empty()
+    }
+}
+
+impl HistoryLine {
+    /// True where its figures may be held against those of a night: the same scenario, word for word, on the same kind of
+    /// machine. Lines of older versions do not name the machine.
+    pub fn is_like(&self, record: &RunRecord) -> bool {
+        let machine = self.machine.is_empty() || self.machine == record.host.kind();
+        self.scenario_digest == record.scenario_digest && machine
+    }
+
+    /// The night to hold another one against: of the lines before it, oldest first, the last that is like it and was watched;
+    /// else the last of all.
+    pub fn reference<'a>(earlier: &'a [Self], record: &RunRecord) -> Option<&'a Self> {
+        let like = |line: &&Self| line.is_like(record) && line.snapshots > 0;
+        earlier.iter().rev().find(like).or_else(|| earlier.last())
+    }
 }
 
 /// What is kept of a class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryClass {
     /// What it counts in.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::workload::{ChurnRecord, CounterRecord, SeriesRecord, is_zero};
@@ -10,7 +11,7 @@ use super::workload::{ChurnRecord, CounterRecord, SeriesRecord, is_zero};
 pub const RUN_FORMAT: u32 = 5;
 
 /// The phases of a night, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Build the image, make networks, start sidecars and the target.
@@ -54,10 +55,11 @@ impl Phase {
 }
 
 /// All that is known of a night beside its snapshots and its verdict.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunRecord {
-    /// [`RUN_FORMAT`] of the build that wrote it.
+    /// The version of the stored format: [`RUN_FORMAT`] of the build that wrote it.
+    #[schemars(range(min = 1, max = RUN_FORMAT))]
     pub format: u32,
     /// Version of slowdrip.
     pub slowdrip: String,
@@ -72,10 +74,13 @@ pub struct RunRecord {
     /// The command line that repeats the night, secrets masked.
     pub command: Vec<String>,
     /// When the run began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub started: jiff::Timestamp,
     /// When the soak began; `None` where it did not come to that.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub soak_started: Option<jiff::Timestamp>,
     /// When the record was written last.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub ended: jiff::Timestamp,
     /// The durations that were asked for.
     pub plan: PlanRecord,
@@ -123,7 +128,7 @@ pub struct RunRecord {
 }
 
 /// Which part a night has in a release gate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GateRecord {
     /// The gate's id, the same in both nights.
@@ -133,7 +138,7 @@ pub struct GateRecord {
 }
 
 /// The two nights of a release gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GateRole {
     /// What is to be released.
@@ -143,7 +148,7 @@ pub enum GateRole {
 }
 
 /// The durations that were asked for, seconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanRecord {
     /// Length of the soak, warm-up included.
@@ -157,7 +162,7 @@ pub struct PlanRecord {
 }
 
 /// The machine on which a night ran.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostRecord {
     /// Kernel release, `6.18.4`.
@@ -182,7 +187,7 @@ impl HostRecord {
 }
 
 /// The engine that ran the target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EngineRecord {
     /// Version of the engine.
@@ -192,7 +197,7 @@ pub struct EngineRecord {
 }
 
 /// The application of a night.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetRecord {
     /// `build`, `image`, `container`, `command` or `pid`.
@@ -241,7 +246,7 @@ impl ProbeMode {
 }
 
 /// A phase that was entered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PhaseRecord {
     /// Which.
@@ -253,7 +258,7 @@ pub struct PhaseRecord {
 }
 
 /// What kind of thing happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// A health check changed its mind.
@@ -275,7 +280,7 @@ pub enum EventKind {
 }
 
 /// Something that happened during a night.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
     /// Milliseconds since the soak began, negative before it; since the run began where there was no soak.
@@ -287,7 +292,7 @@ pub struct Event {
 }
 
 /// What became of the target's log.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogRecord {
     /// Lines since the soak began.
@@ -314,7 +319,7 @@ impl KeptLine {
 }
 
 /// What earlier passing nights of the same scenario on the same kind of machine held.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BaselineRecord {
     /// The nights' ids, the latest first.
@@ -324,7 +329,7 @@ pub struct BaselineRecord {
 }
 
 /// What the main process did after the stop signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TermResponse {
     /// It ended in time.
@@ -334,7 +339,7 @@ pub enum TermResponse {
 }
 
 /// What a published port did after the stop signal, read at the moment of exit or at the deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PortEnd {
     /// Nobody answers any more.
@@ -346,7 +351,7 @@ pub enum PortEnd {
 }
 
 /// How the target took the stop signal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StopRecord {
     /// The signal, `SIGTERM`.
@@ -364,7 +369,7 @@ pub struct StopRecord {
 }
 
 /// How a night ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// All phases ran.
@@ -406,4 +411,10 @@ pub enum Ending {
         /// Which, and why.
         message: String,
     },
+}
+
+impl Ending {
+    /// The message of a night of a release gate that was not started because the other one had ended.
+    pub const LEFT_ALONE: &str =
+        "the soak was not begun: the other night of the gate had ended before, as its own report says";
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::class::{FdClass, FdKind, Metric};
@@ -31,6 +32,10 @@ pub struct Snapshot {
     /// What came, went and stayed since the snapshot before, by class. Empty in nights of format 1.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub turnover: BTreeMap<FdClass, Turnover>,
+    /// The handles that were opened after the first snapshot and are still open: the oldest of each class, at most
+    /// [`Snapshot::MAX_HELD`]. Only the last snapshot of a phase tells them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldHandle>,
     /// The target as a whole.
     #[serde(default)]
     pub target: TargetSample,
@@ -43,6 +48,9 @@ pub struct Snapshot {
 impl Snapshot {
     /// How many dead handles of one kind a snapshot lists, the oldest first.
     pub const MAX_DEAD: usize = 500;
+
+    /// How many held handles of one class a snapshot lists, the oldest first.
+    pub const MAX_HELD: usize = 60;
 
     /// The gap of a snapshot for which no descriptor was asked whether it is dead: none that is named does not mean none.
     pub const HANDLES: &str = "fdinfo";
@@ -181,8 +189,26 @@ pub struct LinkCount {
     pub count: u64,
 }
 
-/// A handle that can never be of use again.
+/// A handle that was opened while the target was watched, and not closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldHandle {
+    /// Who holds it.
+    pub process: ProcId,
+    /// The descriptor's number.
+    pub fd: u32,
+    /// Its class.
+    pub class: FdClass,
+    /// The number ([`Snapshot::seq`]) of the snapshot in which it was first seen.
+    pub born: u32,
+    /// False where it is known by its number alone, see [`Turnover::unsure`]: it may have been closed and opened again.
+    pub sure: bool,
+    /// What it points at, for people: a path, the ends of a socket, what an eventpoll watches.
+    pub detail: String,
+}
+
+/// A handle that can never be of use again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeadHandle {
     /// Who holds it.
@@ -202,7 +228,7 @@ pub struct DeadHandle {
 macro_rules! dead_kinds {
     ($($variant:ident = $metric:expr, $exact:literal, $reason:literal, $about:literal;)+) => {
         /// Why a handle is dead.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum DeadKind {
             $(#[doc = $about] $variant,)+

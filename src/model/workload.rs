@@ -1,12 +1,15 @@
 //! What was done to the target during a night, and what it told of itself.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Snapshot;
-use super::run::Phase;
+use super::run::{Phase, RunRecord};
 
 /// A number that proves that the workload ran.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CounterRecord {
     /// Its name in the scenario.
@@ -28,7 +31,7 @@ pub struct CounterRecord {
 }
 
 /// What the churn did.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChurnRecord {
     /// Iterations that were begun.
@@ -49,7 +52,7 @@ pub struct ChurnRecord {
 }
 
 /// What one step of the churn did, all iterations and users together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepRecord {
     /// As it is written: `post /research`.
@@ -70,8 +73,42 @@ pub struct StepRecord {
     pub max_ms: f64,
 }
 
+impl StepRecord {
+    /// True where it succeeded at all, so that its times are known.
+    pub fn tells_time(&self) -> bool {
+        self.count > self.failed && self.p50_ms > 0.0
+    }
+}
+
+impl RunRecord {
+    /// By how much each counter grew (`None`: it could not be read), and how many iterations of the churn succeeded, by name.
+    pub fn work_done(&self) -> Vec<(String, Option<f64>)> {
+        let of = |counter: &CounterRecord| counter.start.zip(counter.end).map(|(start, end)| end - start);
+        let mut done: Vec<(String, Option<f64>)> =
+            self.counters.iter().map(|counter| (counter.name.clone(), of(counter))).collect();
+        #[expect(clippy::cast_precision_loss, reason = "a night has far fewer iterations than 2^52")]
+        let iterations = |churn: &ChurnRecord| churn.begun.saturating_sub(churn.failed) as f64;
+        done.extend(self.churn.as_ref().map(|churn| ("churn iterations".to_owned(), Some(iterations(churn)))));
+        done
+    }
+
+    /// The steps of the churn in their order; the second of one name bears ` (2)`.
+    pub fn steps(&self) -> Vec<(String, &StepRecord)> {
+        let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
+        let steps = self.churn.iter().flat_map(|churn| &churn.steps);
+        steps
+            .map(|step| {
+                let nth = seen.entry(step.name.as_str()).or_default();
+                *nth += 1;
+                let name = if *nth > 1 { format!("{} ({nth})", step.name) } else { step.name.clone() };
+                (name, step)
+            })
+            .collect()
+    }
+}
+
 /// A figure that the application tells of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesRecord {
     /// Its name in the scenario.

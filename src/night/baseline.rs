@@ -56,6 +56,7 @@ mod tests {
             broken: Vec::new(),
             acknowledged: Vec::new(),
             causes: Vec::new(),
+            work: Default::default(),
         }
     }
 

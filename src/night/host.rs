@@ -31,7 +31,7 @@ fn cgroup_version() -> u8 {
 }
 
 /// A name for a run: UTC time and four random hex digits, so that names sort by time and two runs never share one.
-pub(super) fn run_id(now: jiff::Timestamp) -> String {
+pub fn run_id(now: jiff::Timestamp) -> String {
     let mut random = [0_u8; 2];
     if rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()).is_err() {
         random = (u16::try_from(std::process::id() % 65_536).unwrap_or(0)).to_be_bytes();

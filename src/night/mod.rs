@@ -20,10 +20,12 @@ mod soak;
 mod steer;
 #[cfg(test)]
 mod testing;
+mod together;
 mod watching;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -35,8 +37,9 @@ use crate::scenario::{Scenario, TargetKind};
 use crate::target::{Target, TargetError};
 use crate::threshold::RuleSet;
 
-pub use host::record as this_machine;
+pub use host::{record as this_machine, run_id};
 pub use notice::{Audience, Notice, Tick};
+pub use together::{Alone, Place, Seat};
 
 /// Which containers stay when the night is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +85,8 @@ pub struct Options<'a> {
     pub seed: u64,
     /// How many other nights go on beside it, in this slowdrip.
     pub beside: u64,
+    /// Its place in a release gate; `None`: it is a night of its own.
+    pub gate: Option<Place>,
     /// Becomes the number of the signal that asks slowdrip to end.
     pub interrupt: watch::Receiver<Option<i32>>,
 }
@@ -125,7 +130,10 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
     let redactor = Arc::new(secrets_of(scenario));
     let started = jiff::Timestamp::now();
     let run = host::run_id(started);
-    let folder = RunDir::create(&options.reports, &scenario.name, &run, Arc::clone(&redactor))?;
+    let folder = match &options.gate {
+        Some(place) => RunDir::create_at(&place.folder, Arc::clone(&redactor))?,
+        None => RunDir::create(&options.reports, &scenario.name, &run, Arc::clone(&redactor))?,
+    };
     folder.write_text("scenario.yaml", &scenario.text)?;
     for (path, text) in &scenario.included {
         folder.write_text(&format!("flows/{}", inside(path)), text)?;
@@ -135,6 +143,7 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
     }
     let mut record = first_record(scenario, rules, &run, started, options.command.clone());
     (record.seed, record.beside) = (Some(options.seed), options.beside);
+    record.gate = options.gate.as_ref().map(|place| place.record.clone());
     match history::read_lines(&options.reports, &scenario.name) {
         Ok((lines, _)) => record.baseline = baseline::of(&lines, &record.scenario_digest, &record.host.kind()),
         // A history that cannot be read costs the comparison, not the night.
@@ -148,6 +157,8 @@ pub async fn run(scenario: &Scenario, rules: &RuleSet, options: Options<'_>) -> 
         probe: options.probe,
         audience: options.audience,
         publish: options.publish,
+        shift: options.gate.as_ref().map_or(Duration::ZERO, |place| place.shift),
+        seat: options.gate.map(|place| place.seat),
         redactor,
         folder,
         record,
@@ -256,6 +267,9 @@ struct Night<'a> {
     probe: Option<ProbeMode>,
     audience: &'a dyn Audience,
     publish: &'a Publish,
+    // Of a release gate, until the phases are over.
+    seat: Option<Seat>,
+    shift: Duration,
     redactor: Arc<Redactor>,
     folder: RunDir,
     record: RunRecord,
@@ -281,11 +295,22 @@ struct Night<'a> {
 
 impl Night<'_> {
     async fn run(mut self, mut interrupt: watch::Receiver<Option<i32>>) -> Outcome {
+        let left = self.seat.as_ref().map(Seat::left_alone);
+        let alone = async {
+            match left {
+                Some(left) => left.await,
+                None => std::future::pending().await,
+            }
+            left_alone()
+        };
         let ending = tokio::select! {
             biased;
             signal = interrupted(&mut interrupt) => Ending::Interrupted { signal },
             ending = self.phases() => ending,
+            ending = alone => ending,
         };
+        // Whoever waits here for this night need not wait for its pages.
+        self.seat = None;
         self.record.ending = ending;
         self.finish(&interrupt).await
     }
@@ -301,6 +326,11 @@ async fn interrupted(interrupt: &mut watch::Receiver<Option<i32>>) -> i32 {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// How a night of a release gate ends that has nobody to go on with.
+fn left_alone() -> Ending {
+    Ending::NotStarted { message: Ending::LEFT_ALONE.to_owned() }
 }
 
 /// How a night ends that the target's management ended.

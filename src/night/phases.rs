@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::counters::Moment;
-use super::{Night, Notice, not_started};
+use super::{Alone, Night, Notice, left_alone, not_started};
 use crate::flow::Flow;
 use crate::history::StoreError;
 use crate::model::text::{printable, shorten};
@@ -22,10 +22,12 @@ impl Night<'_> {
     async fn phases_or_ending(&mut self) -> Result<(), Ending> {
         self.start().await?;
         let ready = self.ready().await?;
+        self.meet().await?;
         let mut flow = self.seed(ready).await?;
         // What the seeding started may run as somebody else than what was there at the start, or may be another process.
         self.follow_target().await?;
         self.access()?.check().await.map_err(|error| unreadable(&error))?;
+        self.meet().await?;
         self.read_counters(&mut flow, Moment::Start).await;
         self.watch(&mut flow).await?;
         self.after(&mut flow).await?;
@@ -135,6 +137,14 @@ impl Night<'_> {
                 None => Ending::SeedFailed { message: error.to_string() },
             }),
         }
+    }
+
+    /// In a release gate, waits for the other night.
+    async fn meet(&mut self) -> Result<(), Ending> {
+        let (audience, redactor) = (self.audience, Arc::clone(&self.redactor));
+        let Some(seat) = &mut self.seat else { return Ok(()) };
+        say(audience, &redactor, "waits for the other night of the gate");
+        seat.meet().await.map_err(|Alone| left_alone())
     }
 
     async fn stop(&mut self) -> Result<(), Ending> {

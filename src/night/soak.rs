@@ -42,7 +42,7 @@ impl Watch {
 }
 
 impl Night<'_> {
-    /// Takes snapshots for `length`, the first at once, and ends early where the target does.
+    /// Takes snapshots for `length`, the first at once (but see [`super::Place::shift`]), and ends early where the target does.
     pub(super) async fn soak(
         &mut self,
         watch: &mut Watch,
@@ -51,7 +51,7 @@ impl Night<'_> {
         length: Duration,
     ) -> Result<(), Ending> {
         let begin = tokio::time::Instant::now();
-        let mut due = begin;
+        let mut due = begin + self.shift.min(length / 2);
         while due < begin + length {
             self.wait_alive(watch, phase, due).await?;
             let late = due.elapsed();

@@ -14,6 +14,7 @@ pub mod dead;
 pub mod ends;
 pub mod find;
 pub mod handles;
+mod held;
 pub mod kcmp;
 mod observer;
 pub mod parse;

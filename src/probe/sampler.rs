@@ -6,6 +6,7 @@ use super::ProbeError;
 use super::cgroup::Cgroups;
 use super::dead::{Graces, Look, Tracker};
 use super::find::{Finder, Found};
+use super::held;
 use super::observer::observer;
 use super::patience::Patient;
 use super::read::{Seen, without_share};
@@ -223,6 +224,9 @@ impl Sampler {
             let turnover = self.ledger.observe(seq, &seen);
             (turnover, self.tracker.observe(&Look { at_ms, root: &self.root, seen: &seen, sockets: &table }))
         };
+        // As seldom as the share of memory: it reads each of them once more.
+        let held =
+            if depth == Depth::Full { held::oldest(&self.ledger, &self.root, &seen, &table) } else { Vec::new() };
         self.sockets.recycle(table);
         let cgroup = match self.finder.scope() {
             Scope::Container { pid, id } => self.cgroups.look(&self.root, *pid, id, &mut gaps),
@@ -241,6 +245,7 @@ impl Sampler {
             processes,
             dead: found.handles,
             dead_rest: found.rest,
+            held,
             turnover,
             target,
             gaps,

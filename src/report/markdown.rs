@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::gate::GatePage;
 use super::page::Page;
 use super::page::parts::{Block, Cell, Fact, Piece, Section, Table};
 
@@ -9,17 +10,19 @@ use super::page::parts::{Block, Cell, Fact, Piece, Section, Table};
 const MOST: usize = 900 * 1024;
 
 /// The text with everything that Markdown, HTML or a forge would make something of turned into an entity.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            // A word joiner keeps a name from being called; an entity alone would be decoded before that.
+            // A word joiner keeps a name from being called and an issue from being linked; an entity alone would be decoded
+            // before that.
             '@' => out.push_str("&#64;&#8288;"),
+            '#' => out.push_str("&#35;&#8288;"),
             '\n' | '\r' => out.push(' '),
-            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '#' | '!' | '$' => {
+            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '!' | '$' => {
                 let _ = write!(out, "&#{};", u32::from(c));
             }
             _ => out.push(c),
@@ -69,22 +72,17 @@ pub(crate) fn render(page: &Page) -> String {
     if let Some(failure) = &page.failure {
         out.section(failure);
     }
-    if !page.causes.is_empty() {
-        out.push("## What it comes from\n\n");
-        for cause in &page.causes {
-            out.push(&format!("### {} ({})\n\n", escape(&cause.title), escape(&cause.chip)));
-            out.push(&format!("{}\n\n", line(&cause.sentence)));
-            out.blocks(&cause.blocks);
-            out.push(&format!("Findings: {}\n\n", pieces(&cause.findings)));
-        }
-    }
     if !page.findings.is_empty() {
         out.push(&format!("## Findings ({})\n\n", escape(&page.tally)));
         for card in &page.findings {
-            out.push(&format!("### {}. {} {}\n\n", card.number, escape(&card.title), code(&card.rule)));
-            out.push(&format!("{}: {}\n\n", escape(card.mark.word), escape(&card.sentence)));
+            let rule = if card.rule.is_empty() { String::new() } else { format!(" {}", code(&card.rule)) };
+            out.push(&format!("### {}. {}{rule}\n\n", card.number, escape(&card.title)));
+            let chips = card.chips.join(", ");
+            out.push(&format!("{}, {}: {}\n\n", escape(card.mark.word), escape(&chips), line(&card.sentence)));
             out.blocks(&card.blocks);
-            out.push(&format!("{}; fingerprint {}\n\n", line(&card.chip), code(&card.fingerprint)));
+            for foot in &card.foot {
+                out.push(&format!("{}: {}\n\n", foot.term, pieces(&foot.text)));
+            }
         }
     }
     if let Some(further) = &page.further {
@@ -92,6 +90,23 @@ pub(crate) fn render(page: &Page) -> String {
     }
     for section in &page.sections {
         out.section(section);
+    }
+    out.push(&format!("{}\n", line(&page.footer)));
+    out.finish()
+}
+
+/// The page of a gate, cut in the same way.
+pub(crate) fn gate(page: &GatePage) -> String {
+    let mut out = Sheet::default();
+    out.push(&format!("# {}: gate of {}\n\n", page.headline.word, escape(&page.scenario)));
+    out.push(&format!("**{}**\n\n", escape(&page.headline.reason)));
+    out.push(&format!("**Do:** {}\n\n", pieces(&page.headline.advice)));
+    out.push(&facts(&page.headline.facts));
+    for section in &page.sections {
+        // Charts alone are for the page.
+        if !section.blocks.iter().all(|block| matches!(block, Block::Multiples(_))) {
+            out.section(section);
+        }
     }
     out.push(&format!("{}\n", line(&page.footer)));
     out.finish()
@@ -173,8 +188,18 @@ impl Sheet {
                     self.blocks(wide);
                     self.blocks(narrow);
                 }
-                // Charts are for the page.
-                Block::Figure(_) | Block::Multiples(_) => {}
+                // Charts are for the page; what is said of a large one is not.
+                Block::Figure(figure) => {
+                    if let Some(mark) = figure.mark {
+                        self.push(&format!(
+                            "{}: {}: {}\n\n",
+                            escape(mark.word),
+                            escape(&figure.title),
+                            escape(&figure.note)
+                        ));
+                    }
+                }
+                Block::Multiples(_) | Block::Keys(_) | Block::Figures { .. } => {}
             }
         }
     }
@@ -234,7 +259,9 @@ fn cell(cell: &Cell) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{self, HOSTILE};
     use super::*;
+    use crate::model::Finding;
 
     #[test]
     fn hostile_text_stays_text() {
@@ -248,6 +275,50 @@ mod tests {
     #[test]
     fn a_fence_cannot_be_closed_from_inside() {
         assert!(fenced("a\n`````\nb").starts_with("``````text\n"));
+    }
+
+    #[test]
+    fn issues_and_people_are_not_called() {
+        assert_eq!(escape("@user #1 o/r#2"), "&#64;&#8288;user &#35;&#8288;1 o/r&#35;&#8288;2");
+    }
+
+    /// A night with so many breaches, each with its own hostile name.
+    fn many(count: usize, named: impl Fn(usize) -> String) -> crate::model::StoredNight {
+        let mut night = testing::leaking(30);
+        let assessment = night.assessment.as_mut().unwrap();
+        let broken = assessment.findings.first().unwrap().clone();
+        assessment.causes.clear();
+        assessment.findings = (0..count)
+            .map(|n| Finding {
+                class: named(n),
+                subject: format!("process {}", named(n)),
+                fingerprint: format!("{n:08x}"),
+                sentence: named(n),
+                ..broken.clone()
+            })
+            .collect();
+        night
+    }
+
+    #[test]
+    fn ten_thousand_findings_stay_below_the_limit_worst_first_and_counted() {
+        let night = many(10_000, |n| format!("{n} {}", HOSTILE.repeat(5)));
+        let text = render(&Page::new(&night, None, &[]));
+        assert!(text.len() <= MOST, "{}", text.len());
+        assert!(text.starts_with("# FAIL: "));
+        let first = text.find("## Findings (10000 of severity fail").expect("how many there are");
+        assert!(first < text.find("### 1. ").expect("the first of them"));
+        assert!(text.contains("more, in findings.json") || text.contains("more lines, in report.html"), "what was cut");
+        for bad in ["<img", "<script", "]]> <!--", "\0", "\u{1b}", "\u{202e}", "@team", "\n# head"] {
+            assert!(!text.contains(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_a_megabyte_are_cut() {
+        let night = many(50, |n| format!("{n} {}", "|`<a>\n".repeat(1 << 18)));
+        let text = render(&Page::new(&night, None, &[]));
+        assert!(text.len() <= MOST, "{}", text.len());
     }
 
     #[test]

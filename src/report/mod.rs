@@ -1,7 +1,10 @@
 //! A judged night turned into pages. Pure: nothing here reads or writes a file.
 
+mod annotations;
 mod chart;
-mod diff;
+pub(crate) mod diff;
+mod figures;
+mod gate;
 mod html;
 mod index;
 mod junit;
@@ -17,7 +20,9 @@ use std::collections::BTreeMap;
 
 use crate::model::{HistoryLine, StoredNight};
 
-pub use diff::{diff_markdown, diff_text};
+pub use annotations::annotations;
+pub use diff::{diff_html, diff_json, diff_markdown, diff_schema};
+pub use gate::{GatePages, gate};
 pub use page::causes::{lists as lists_of, relation as with_the_load};
 
 /// The pages of a night.
@@ -47,6 +52,18 @@ pub fn render(
         markdown: markdown::render(&page),
         junit: junit::render(night)?,
     })
+}
+
+/// All strings of a night's page, as JSON; `history` and `previous` as for [`render`].
+///
+/// # Errors
+/// None is known: the page holds text, numbers and lists.
+pub fn page_json(
+    night: &StoredNight,
+    previous: Option<&StoredNight>,
+    history: &[HistoryLine],
+) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&page::Page::new(night, previous, history))
 }
 
 /// Renders `reports/index.html`: every scenario over all its nights. Lines are sorted here; `unread` counts the lines of each

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::chart::Point;
-use crate::model::{Metric, Snapshot, StoredNight, Unit};
+use crate::model::{Metric, ProcId, Snapshot, StoredNight, Unit};
 use crate::series::{Question, Series, covers_dead, watched};
 use crate::threshold::{self, Selector};
 
@@ -140,6 +140,15 @@ pub(crate) fn dead(night: &StoredNight, select: &Selector) -> Vec<Point> {
     #[expect(clippy::cast_precision_loss, reason = "handles are far fewer than 2^52")]
     over_time(night, &watched(&night.snapshots), |snapshot| {
         Some(snapshot.dead.iter().filter(|handle| covers_dead(select, handle.kind)).count() as f64)
+    })
+}
+
+/// The descriptors of one process; before it began and after it ended there is nothing to say.
+pub(crate) fn process(night: &StoredNight, id: ProcId) -> Vec<Point> {
+    #[expect(clippy::cast_precision_loss, reason = "descriptors are far fewer than 2^52")]
+    over_time(night, &watched(&night.snapshots), |snapshot| {
+        let process = snapshot.processes.iter().find(|process| process.id == id)?;
+        process.fds.value().map(|census| census.total as f64)
     })
 }
 

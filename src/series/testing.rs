@@ -56,6 +56,7 @@ pub(crate) fn snapshot(at_s: u64, processes: Vec<ProcessSample>) -> Snapshot {
         processes,
         dead: Vec::new(),
         dead_rest: BTreeMap::new(),
+        held: Vec::new(),
         turnover: BTreeMap::new(),
         target: TargetSample::default(),
         gaps: Vec::new(),

@@ -27,6 +27,11 @@ pub fn upper_tail(z: f64) -> f64 {
     0.5 * erfc(z / std::f64::consts::SQRT_2)
 }
 
+/// The value that a standard normal variable exceeds with chance `alpha`, between 0 and 1.
+pub fn upper_quantile(alpha: f64) -> f64 {
+    super::bisect(-40.0, 40.0, |z| upper_tail(z) > alpha)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +56,6 @@ mod tests {
     #[test]
     fn two_sided_five_percent_lies_at_1_96() {
         assert!((upper_tail(1.959_963_984_540_054) - 0.025).abs() < 1e-12);
+        assert!((upper_quantile(0.025) - 1.959_963_984_540_054).abs() < 1e-9);
     }
 }

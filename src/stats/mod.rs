@@ -7,10 +7,13 @@ pub mod binomial;
 pub mod change;
 pub mod correlation;
 pub mod gauss;
+pub mod holm;
+pub mod noise;
 pub mod order;
 pub mod poisson;
 pub mod pools;
 pub mod power;
+pub mod rates;
 pub mod student;
 pub mod trend;
 

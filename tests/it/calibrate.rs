@@ -50,6 +50,7 @@ fn line(number: i64) -> HistoryLine {
         broken: Vec::new(),
         acknowledged: Vec::new(),
         causes: Vec::new(),
+        work: Default::default(),
     }
 }
 

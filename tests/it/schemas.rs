@@ -158,6 +158,16 @@ fn problems(validator: &jsonschema::Validator, text: &str) -> String {
 }
 
 #[test]
+fn the_schema_of_a_diff_is_the_committed_one() {
+    let path = root().join("docs/schemas/diff.schema.json");
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == slowdrip::report::diff_schema(),
+        "write it anew: slowdrip schema diff > docs/schemas/diff.schema.json"
+    );
+}
+
+#[test]
 fn the_committed_schemas_are_those_of_the_program() {
     for kind in KINDS {
         let path = kind.committed();

@@ -54,8 +54,13 @@ pub(crate) fn generator(seed: u64, part: &str, n: u64) -> Rng {
 
 /// Makes a night.
 pub(crate) fn night(plan: &Plan, rng: &mut Rng) -> Sampled {
+    made(plan, plan.shape.background(plan.minutes * 60.0, rng), rng)
+}
+
+/// Makes a night on a background that is there already.
+pub(crate) fn made(plan: &Plan, background: Background, rng: &mut Rng) -> Sampled {
     let end = plan.minutes * 60.0;
-    let Background { mut handles, restart, hole, cycle_s } = plan.shape.background(end, rng);
+    let Background { mut handles, restart, hole, cycle_s } = background;
     if plan.rate > 0.0 {
         handles.extend(leak(plan.kind, plan.rate, end, rng));
     }

@@ -57,6 +57,7 @@ pub(super) fn snapshot() -> Snapshot {
         processes: vec![process(7, Role::App, 930), process(8, Role::Exec, 5), hidden],
         dead: vec![dead(7, DeadKind::PidfdTargetGone, 0, "pid 77 gone")],
         dead_rest: BTreeMap::new(),
+        held: Vec::new(),
         turnover: BTreeMap::new(),
         target: TargetSample { cgroup: Some(cgroup(1 << 29)), ..TargetSample::default() },
         gaps: vec![Gap { what: "descriptors of 9".to_owned(), reason: GapReason::Denied, count: 1 }],

@@ -45,7 +45,8 @@ fn an_expired_one_fails_with_its_name() {
     assert_eq!(found.verdict, Verdict::Fail);
     assert_eq!(
         found.reason,
-        "2 rules are broken: fd.pidfd holds 2 dead handles whose process is gone (0 allowed); the acknowledgement of \
+        "Handles on child processes are never closed: fd.pidfd holds 2 dead handles whose process is gone (0 allowed); also \
+         the acknowledgement of \
          2f6fb69c (fd.pidfd: upstream issue 7) expired on 2026-11-21"
     );
     let told = found.findings.iter().find(|found| found.rule == RuleKind::Ack).unwrap();

@@ -432,6 +432,7 @@ proptest! {
             prop_assert!(cause.relation.as_ref().is_none_or(|relation| relation.each.is_finite()));
         }
         each_once(&Assessment {
+            format: crate::model::RUN_FORMAT,
             verdict: crate::model::Verdict::Fail,
             reason: String::new(),
             sensitivity: None,

@@ -249,15 +249,17 @@ fn found_cycle(cycle_s: f64) -> String {
 
 /// "Floor rose 7 times in 24 min, 18/h [9.8, 31]".
 fn pace(estimate: &Estimate, unit: Unit) -> String {
-    let time = minutes(estimate.observed_s);
-    let interval = format!("[{}, {}]", amount(estimate.low, unit), amount(estimate.high, unit));
-    let rate = per_hour(estimate.rate, unit);
+    let (time, rate) = (minutes(estimate.observed_s), rate(estimate, unit));
     match unit {
-        Unit::Count => {
-            format!("Floor rose {} in {time}, {rate} {interval}", count(estimate.steps.len() as u64, "time"))
-        }
-        Unit::Bytes => format!("Floor moved by {} in {time}, {rate} {interval}", amount(estimate.rise, unit)),
+        Unit::Count => format!("Floor rose {} in {time}, {rate}", count(estimate.steps.len() as u64, "time")),
+        Unit::Bytes => format!("Floor moved by {} in {time}, {rate}", amount(estimate.rise, unit)),
     }
+}
+
+/// "18/h [9.8, 31]": the growth with its 95 % interval.
+pub(super) fn rate(estimate: &Estimate, unit: Unit) -> String {
+    let (low, high) = (amount(estimate.low, unit), amount(estimate.high, unit));
+    format!("{} [{low}, {high}]", per_hour(estimate.rate, unit))
 }
 
 /// "; would hit 1024 in 57 h (32 h at the earliest)".

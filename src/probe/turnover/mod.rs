@@ -37,6 +37,21 @@ struct Handle {
     sure: bool,
 }
 
+/// A handle that is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Who holds it.
+    pub process: ProcId,
+    /// Its number.
+    pub fd: u32,
+    /// Its class.
+    pub class: FdClass,
+    /// The look in which it was first seen.
+    pub born: u32,
+    /// False where it is known by its number alone.
+    pub sure: bool,
+}
+
 impl Default for Ledger {
     fn default() -> Self {
         Self::new(has_pidfs(&rustix::system::uname().release().to_string_lossy()))
@@ -46,6 +61,19 @@ impl Default for Ledger {
 impl Ledger {
     fn new(pidfs: bool) -> Self {
         Self { processes: HashMap::new(), spare: Vec::new(), looks: 0, pidfs }
+    }
+
+    /// Every handle of the last look.
+    pub fn standing(&self) -> impl Iterator<Item = Standing> {
+        self.processes.iter().flat_map(|(id, process)| {
+            process.handles.iter().map(|handle| Standing {
+                process: *id,
+                fd: handle.fd,
+                class: handle.class,
+                born: handle.born,
+                sure: handle.sure,
+            })
+        })
     }
 
     /// Takes in look number `seq`. A process whose descriptors could not be read keeps those it had: a gap is no death. A look

@@ -18,9 +18,9 @@ pub(crate) use path::{Point, step_path, thin};
 pub(crate) use scale::Scale;
 
 /// Most points of one line in a large chart.
-pub(crate) const LARGE: usize = 400;
+pub(crate) const LARGE: usize = 360;
 /// Most points of one line in a small chart.
-pub(crate) const SMALL: usize = 180;
+pub(crate) const SMALL: usize = 150;
 
 /// Finished markup: the only kind of string that a template prints as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -50,6 +50,12 @@ pub(crate) struct Chart {
     back: String,
     lines: String,
     front: String,
+    /// The key of the line that is being drawn, as an attribute.
+    key: String,
+    /// True where x is the time of the night, so that the pointer and the zoom of one chart are those of all.
+    night: bool,
+    /// True where the marks of the night's events belong into it.
+    events: bool,
 }
 
 impl Chart {
@@ -65,7 +71,22 @@ impl Chart {
             back: String::new(),
             lines: String::new(),
             front: String::new(),
+            key: String::new(),
+            night: false,
+            events: false,
         }
+    }
+
+    /// Makes x the time of a night of `end_s` seconds. With `events` the page holds a symbol `ev` with their marks, drawn for charts
+    /// that end with the night.
+    pub(crate) fn of_night(&mut self, end_s: f64, events: bool) {
+        self.night = true;
+        self.events = events && (self.x.1 - end_s).abs() < 1e-6;
+    }
+
+    /// What is drawn from here on is line `key` of the chart, which a button can hide; `None`: it can be hidden no more.
+    pub(crate) fn line(&mut self, key: Option<usize>) {
+        self.key = key.map_or_else(String::new, |key| format!(r#" data-k="{key}""#));
     }
 
     /// The same without room for a label at the top.
@@ -144,11 +165,11 @@ impl Chart {
         for (n, (at, label)) in ticks.iter().enumerate() {
             let far = self.permille(*at) > 930.0;
             let class = if n == 0 {
-                ""
+                "t"
             } else if far {
-                "e"
+                "t e"
             } else {
-                "c"
+                "t c"
             };
             let unit = if n == last { format!(" {word}") } else { String::new() };
             let x = self.percent(*at);
@@ -204,7 +225,7 @@ impl Chart {
 
     fn path(&mut self, class: &str, path: &str) {
         if !path.is_empty() {
-            let _ = write!(self.lines, r#"<path class="{class}" d="{path}"/>"#);
+            let _ = write!(self.lines, r#"<path class="{class}"{} d="{path}"/>"#, self.key);
         }
     }
 
@@ -250,9 +271,10 @@ impl Chart {
         let y = (self.pixel(y) - rise).clamp(10.0, self.height - 2.0);
         let _ = write!(
             self.front,
-            r#"<text x="{}%" y="{}" dx="{shift}" class="h {class}{end}">{}</text>"#,
+            r#"<text x="{}%" y="{}" dx="{shift}" class="h {class}{end}"{}>{}</text>"#,
             self.percent(x),
             tenths(y, 10.0),
+            self.key,
             escape(label)
         );
     }
@@ -262,16 +284,28 @@ impl Chart {
         self.pixel(low) - self.pixel(high)
     }
 
-    /// The markup. `track` are the columns of the page's data that a pointer reads out, and the share of the width they cover.
+    /// The markup. `track` are the columns of the page's data that a pointer reads out. A script finds in it what it needs to follow
+    /// the pointer, to zoom and to stack anew: the columns, the span of x, the span of y, and the pixels of the frame.
     pub(crate) fn finish(self, label: &str, track: &[usize]) -> Svg {
         let mut data = String::new();
-        if !track.is_empty() {
+        if self.night || !track.is_empty() {
             let columns: Vec<String> = track.iter().map(usize::to_string).collect();
-            let _ = write!(data, r#" data-v="{}" data-x="{} {}""#, columns.join(","), self.x.0, self.x.1);
+            let _ = write!(
+                data,
+                r#" data-v="{}" data-x="{} {}" data-y="{} {} {} {}""#,
+                columns.join(" "),
+                self.x.0,
+                self.x.1,
+                self.y.0,
+                self.y.1,
+                self.top,
+                self.floor()
+            );
         }
+        let events = if self.events { format!(r##"<use href="#ev" y="{}"/>"##, self.top) } else { String::new() };
         let height = self.height;
         Svg(format!(
-            r#"<svg class="p" width="100%" height="{height}" role="img" aria-label="{}"{data}>{}<svg width="100%" height="{height}" viewBox="0 0 1000 {height}" preserveAspectRatio="none">{}</svg>{}</svg>"#,
+            r#"<svg class="p" width="100%" height="{height}" role="img" aria-label="{}"{data}>{}<svg width="100%" height="{height}" viewBox="0 0 1000 {height}" preserveAspectRatio="none">{}{events}</svg>{}</svg>"#,
             escape(label),
             self.back,
             self.lines,
@@ -329,6 +363,23 @@ mod tests {
         chart.steps("raw", &[], LARGE);
         let Svg(svg) = chart.finish("nothing", &[]);
         assert!(!svg.contains("<path") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
+
+    #[test]
+    fn a_chart_of_the_night_tells_a_script_its_frame_and_its_lines() {
+        let mut chart = Chart::new(96.0, 18.0, (0.0, 10.0), (0.0, 4.0));
+        chart.of_night(10.0, true);
+        chart.line(Some(2));
+        chart.straight("raw", &[(0.0, 1.0), (5.0, 3.0)]);
+        chart.line(None);
+        chart.straight("raw", &[(5.0, 3.0), (10.0, 1.0)]);
+        let Svg(svg) = chart.finish("x", &[]);
+        assert!(svg.contains(r#"data-v="" data-x="0 10" data-y="0 4 14 78""#), "{svg}");
+        assert_eq!(svg.matches(r#" data-k="2" d="#).count(), 1);
+        assert!(svg.contains(r##"<use href="#ev" y="14"/></svg>"##), "{svg}");
+        let mut longer = Chart::new(96.0, 18.0, (0.0, 20.0), (0.0, 4.0));
+        longer.of_night(10.0, true);
+        assert!(!longer.finish("x", &[]).0.contains("<use"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Every class over the night.
 
-use super::finding_charts::floor_points;
+use super::figures;
+use super::finding_charts::{about, floor_points};
 use super::parts::{Block, Cell, Figure, Mark, Section, Table, column, name};
 use super::view::{Class, View};
-use crate::model::{Severity, Status, text};
+use crate::model::{Finding, RuleKind, Severity, Status, text};
 use crate::report::chart::{Anchor, Chart, SMALL, fit, range};
 
 /// Classes that get a chart of their own; the table has all.
@@ -46,9 +47,12 @@ pub(crate) fn over_time(view: &View<'_>) -> Option<Section> {
     let tells = |class: &Class| class.now.values().any(|value| value > 0.0) || view.worst(&class.now.name).is_some();
     let has_points = |class: &Class| class.now.values().next().is_some();
     let drawn = view.classes.iter().enumerate().filter(|(_, class)| has_points(class) && tells(class));
-    let mut figures: Vec<Figure> = drawn.take(CHARTS).map(|(column, class)| small(view, column, class)).collect();
-    figures.push(legend());
-    section.blocks.push(Block::Multiples(figures));
+    let drawn: Vec<(usize, &Class)> = drawn.take(CHARTS).collect();
+    let mut charts: Vec<Figure> = drawn.iter().map(|(column, class)| small(view, *column, class)).collect();
+    charts.push(legend());
+    section.blocks.push(Block::Multiples(charts));
+    let lines = drawn.iter().map(|(_, class)| (class.now.name.clone(), class.now.unit, class.now.points.as_slice()));
+    let over_time = figures::over_time("Every class over the night", lines);
     let columns = vec![
         column("Class", ""),
         column("First", "r"),
@@ -62,6 +66,7 @@ pub(crate) fn over_time(view: &View<'_>) -> Option<Section> {
     table.rows = view.classes.iter().map(|class| figures_row(view, class)).collect();
     let table = table.cut(400, "samples.jsonl");
     section.blocks.push(Block::Fold { summary: "The same in figures".to_owned(), table });
+    section.blocks.push(over_time);
     Some(section)
 }
 
@@ -89,7 +94,11 @@ fn small(view: &View<'_>, column: usize, class: &Class) -> Figure {
     let before = class.before.as_ref().map(|before| before.points.as_slice()).unwrap_or_default();
     let growth = view.estimate(&class.now.name);
     let floor = growth.map(floor_points).unwrap_or_default();
-    let scale = fit(range([class.now.points.as_slice(), floor.as_slice(), before]), &[], class.now.unit, 2);
+    let span = range([class.now.points.as_slice(), floor.as_slice(), before]);
+    // A ceiling far above would press everything else to the ground.
+    let near = |ceiling: &f64| span.is_some_and(|(_, high)| *ceiling <= 2.0 * high);
+    let ceiling = ceiling(view, &class.now.name).filter(near);
+    let scale = fit(span, ceiling.as_slice(), class.now.unit, 2);
     let mut chart = Chart::new(96.0, 18.0, (0.0, view.end_s), scale.span());
     if let Some(growth) = growth {
         chart.band(0.0, growth.warmup_end_s);
@@ -108,14 +117,29 @@ fn small(view: &View<'_>, column: usize, class: &Class) -> Figure {
         Some((Status::Holds | Status::Undecided, _)) | None => "flok",
     };
     chart.steps(line, &floor, SMALL);
-    for at in view.cuts() {
-        chart.post("cut", at);
+    if let Some(ceiling) = ceiling {
+        chart.level("lim", ceiling);
     }
+    view.mark(&mut chart);
     let title = name(&class.now.name);
     let highest = range([class.now.points.as_slice()]).map_or(0.0, |(_, high)| high);
     let label =
         format!("{title}: {}, {} at most", change(class).replace('→', "to"), text::amount(highest, class.now.unit));
+    let breaks = view.worst(&class.now.name).is_some_and(|(status, _)| status == Status::Breaks);
+    let hours = growth.and_then(|growth| growth.hours_to_limit).filter(|_| breaks);
+    if let Some(hours) = hours {
+        // What grows is low on the left.
+        let top = scale.span().1;
+        chart.label("al", Anchor::Middle, (0.4 * view.end_s, top), -10.0, &format!("full in {}", about(hours)));
+    }
     Figure { mark, title, note: change(class), svg: chart.finish(&label, &[column]) }
+}
+
+/// What a rule allows to be held, where one says so.
+fn ceiling(view: &View<'_>, class: &str) -> Option<f64> {
+    let own =
+        |finding: &&Finding| finding.class == class && finding.rule == RuleKind::Max && finding.subject == "target";
+    view.findings().iter().find(own)?.allowed
 }
 
 /// The line grammar, drawn once.

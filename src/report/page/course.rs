@@ -97,7 +97,8 @@ pub(crate) fn events(view: &View<'_>) -> Option<Section> {
     section.filled()
 }
 
-fn kind(kind: EventKind) -> (&'static str, Option<Mark>) {
+/// What a kind of event is called, and how grave it is.
+pub(crate) fn kind(kind: EventKind) -> (&'static str, Option<Mark>) {
     match kind {
         EventKind::Health => ("health", None),
         EventKind::Restart => ("restart", Some(Mark::WARN)),

@@ -1,6 +1,7 @@
 //! The two charts of a finding: what is held, and the way to the limit.
 
-use super::parts::{Figure, name};
+use super::figures;
+use super::parts::{Block, Figure, name};
 use super::view::{Class, View};
 use crate::model::{Estimate, Finding, Metric, Reading, RuleKind, Severity, StoredNight, Unit, text};
 use crate::report::chart::{Anchor, Chart, LARGE, Point, Scale, fit, range};
@@ -28,10 +29,8 @@ pub(crate) fn floor_points(growth: &Estimate) -> Vec<Point> {
     growth.floor.iter().map(|(at, level)| (*at, Some(*level))).collect()
 }
 
-/// The class over the night: open now, held for good (or dead), and what is allowed.
-pub(crate) fn over_time(view: &View<'_>, finding: &Finding) -> Option<Figure> {
-    let (column, class) = view.class(&finding.class)?;
-    class.now.values().next()?;
+/// The thick line, and what it is: what is dead, or what is held for good.
+fn thick(view: &View<'_>, finding: &Finding, class: &Class) -> (&'static str, Vec<Point>) {
     let dead = match finding.rule {
         RuleKind::MaxDead => dead_points(view.night, finding),
         RuleKind::Max
@@ -52,11 +51,18 @@ pub(crate) fn over_time(view: &View<'_>, finding: &Finding) -> Option<Figure> {
         | RuleKind::Readable
         | RuleKind::Ack => None,
     };
-    let (word, thick) = match (dead, &finding.growth) {
+    match (dead, &finding.growth) {
         (Some(dead), _) => ("dead", dead),
         (None, Some(growth)) if !growth.floor.is_empty() => ("floor", floor_points(growth)),
         (None, _) => ("floor", floor_of(&class.now.points)),
-    };
+    }
+}
+
+/// The class over the night: open now, held for good (or dead), and what is allowed.
+pub(crate) fn over_time(view: &View<'_>, finding: &Finding) -> Option<Figure> {
+    let (column, class) = view.class(&finding.class)?;
+    class.now.values().next()?;
+    let (word, thick) = thick(view, finding, class);
     let level = finding.allowed.filter(|_| finding.rule != RuleKind::MaxGrowth);
     let slope = finding
         .growth
@@ -83,9 +89,7 @@ pub(crate) fn over_time(view: &View<'_>, finding: &Finding) -> Option<Figure> {
     if let Some(growth) = finding.growth.as_ref().filter(|_| word == "floor") {
         chart.marks("tka", growth.steps.iter().map(|(at, _)| *at));
     }
-    for at in view.cuts() {
-        chart.post("cut", at);
-    }
+    view.mark(&mut chart);
     labels(&mut chart, (class, &thick, level, slope.as_ref()), finding, (word, line, colour));
     let note = match word {
         "dead" => "thick: dead; grey: open now; dashed: allowed".to_owned(),
@@ -102,6 +106,13 @@ pub(crate) fn over_time(view: &View<'_>, finding: &Finding) -> Option<Figure> {
     );
     let title = if word == "dead" { "Dead and open" } else { "Held for good" };
     Some(Figure { mark: None, title: title.to_owned(), note, svg: chart.finish(&label, &[column]) })
+}
+
+/// What the thick line of the chart tells, as a table.
+pub(crate) fn in_figures(view: &View<'_>, finding: &Finding) -> Option<Block> {
+    let (_, class) = view.class(&finding.class)?;
+    let (word, thick) = thick(view, finding, class);
+    figures::steps(&format!("{}, {word} over the night", name(&finding.class)), finding.unit, &thick)
 }
 
 /// The parts of the night that are not judged.

@@ -1,31 +1,47 @@
 //! What breaks, what could not be decided, and what holds.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
-use super::finding_charts;
-use super::parts::{Block, Cell, Column, Fact, Mark, Section, Table, clip, clock, column, name, sentence};
-use super::since;
+use super::parts::{Block, Cell, Column, Fact, Mark, Piece, Section, Table, clip, column, name, sentence};
+use super::story::Story;
 use super::view::View;
-use crate::model::{Carrier, CarrierKind, DeadHandle, Estimate, Finding, RuleKind, Severity, Status, text};
+use super::{causes, finding_charts, handles, since};
+use crate::model::{Carrier, CarrierKind, Estimate, Finding, RuleKind, Severity, Status, text};
 use crate::report::chart;
 
 /// Breaches that get a box with charts; the rest share a table.
 pub(crate) const CARDS: usize = 12;
 /// Rows of any table of findings.
-const ROWS: usize = 500;
+const ROWS: usize = 300;
 
-/// A broken rule.
+/// A box: a cause with its findings, or a finding of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Card {
     pub(crate) number: usize,
     pub(crate) mark: Mark,
     pub(crate) title: String,
-    /// The rule it breaks.
+    /// The rule it breaks; empty for a cause.
     pub(crate) rule: String,
-    pub(crate) chip: String,
+    /// Since when it is there, how sure it is.
+    pub(crate) chips: Vec<String>,
     pub(crate) sentence: String,
     pub(crate) blocks: Vec<Block>,
-    pub(crate) fingerprint: String,
+    pub(crate) foot: Vec<Foot>,
+}
+
+/// A line at the foot of a box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Foot {
+    pub(crate) term: &'static str,
+    pub(crate) text: Vec<Piece>,
+}
+
+impl Foot {
+    pub(crate) fn new(term: &'static str, text: Vec<Piece>) -> Self {
+        Self { term, text }
+    }
 }
 
 /// What a breach of a rule is called.
@@ -77,27 +93,36 @@ pub(crate) fn said(finding: &Finding, value: Option<f64>) -> String {
 }
 
 /// The subject, where it is not the target as a whole.
-fn of_whom(finding: &Finding) -> String {
+pub(crate) fn of_whom(finding: &Finding) -> String {
     if finding.subject == "target" { String::new() } else { format!(" of {}", name(&finding.subject)) }
 }
 
 /// The boxes of the worst breaches.
-pub(crate) fn cards(view: &View<'_>) -> Vec<Card> {
-    let card = |(n, finding): (usize, &Finding)| Card {
-        number: n + 1,
-        mark: Mark::of_finding(finding),
+pub(crate) fn cards(view: &View<'_>, stories: &[Story<'_>]) -> Vec<Card> {
+    let card = |(n, story): (usize, &Story<'_>)| match (story.cause, story.findings.first()) {
+        (Some(cause), _) => Some(causes::card(view, n + 1, story, cause)),
+        (None, Some(finding)) => Some(own_card(view, n + 1, story, finding)),
+        (None, None) => None,
+    };
+    stories.iter().take(CARDS).enumerate().filter_map(card).collect()
+}
+
+/// The box of a finding without a cause.
+fn own_card(view: &View<'_>, number: usize, story: &Story<'_>, finding: &Finding) -> Card {
+    Card {
+        number,
+        mark: story.mark(),
         title: format!("{}{}", title(finding), of_whom(finding)),
         rule: rule(finding),
-        chip: since::standing(view, finding),
+        chips: vec![since::standing(view, &story.findings)],
         sentence: sentence(&finding.sentence),
         blocks: blocks(view, finding),
-        fingerprint: name(&finding.fingerprint),
-    };
-    view.with(Status::Breaks).take(CARDS).enumerate().map(card).collect()
+        foot: vec![Foot::new("Fingerprint", vec![Piece::Code(name(&finding.fingerprint))])],
+    }
 }
 
 /// The breaches that got no box.
-pub(crate) fn further(view: &View<'_>) -> Option<Table> {
+pub(crate) fn further(stories: &[Story<'_>]) -> Option<Table> {
     let columns = vec![
         column("Class", ""),
         column("Rule", ""),
@@ -107,9 +132,10 @@ pub(crate) fn further(view: &View<'_>) -> Option<Table> {
         column("Fingerprint", "m opt"),
     ];
     let mut table = Table::new("Further findings", columns);
-    table.rows = view
-        .with(Status::Breaks)
+    table.rows = stories
+        .iter()
         .skip(CARDS)
+        .flat_map(|story| &story.findings)
         .map(|finding| {
             vec![
                 Cell::marked(Mark::of_finding(finding), name(&finding.class)),
@@ -161,17 +187,24 @@ fn blocks(view: &View<'_>, finding: &Finding) -> Vec<Block> {
         None if finding.measured.is_some() || finding.allowed.is_some() => blocks.push(Block::Terms(terms)),
         None => {}
     }
+    blocks.extend(finding_charts::in_figures(view, finding));
     blocks.extend(carriers(finding));
-    blocks.extend(dead_table(view, finding));
-    if let Some(ack) = &finding.ack {
-        let until = ack.expires.map_or_else(|| "for good".to_owned(), |day| format!("until {day}"));
-        blocks.push(Block::Text(format!("Acknowledged {until}: {}", super::verdict::stopped(&clip(&ack.reason, 300)))));
-    }
+    blocks.extend(handles::dead(view, finding));
+    blocks.extend(acknowledged(finding));
     blocks
 }
 
+/// Why a breach weighs nothing.
+pub(crate) fn acknowledged(finding: &Finding) -> Option<Block> {
+    let ack = finding.ack.as_ref()?;
+    let until = ack.expires.map_or_else(|| "for good".to_owned(), |day| format!("until {day}"));
+    let what = format!("{} {}", name(&finding.class), finding.rule.key());
+    let why = super::verdict::stopped(&clip(&ack.reason, 300));
+    Some(Block::Text(format!("{what} is acknowledged {until}: {why}")))
+}
+
 /// Who carries the breach.
-fn carriers(finding: &Finding) -> Option<Block> {
+pub(crate) fn carriers(finding: &Finding) -> Option<Block> {
     let columns = vec![column("Carried by", "w"), column("", ""), column("Own", "r"), column("Share", "r")];
     let mut table = Table::new("Who carries it", columns).quiet();
     let row = |carrier: &Carrier| {
@@ -242,45 +275,6 @@ fn warmup(growth: &Estimate) -> String {
     }
 }
 
-/// The dead handles, oldest first.
-fn dead_table(view: &View<'_>, finding: &Finding) -> Vec<Block> {
-    if finding.dead.is_empty() {
-        return Vec::new();
-    }
-    let columns = vec![
-        column("fd", "r m"),
-        column("Process", ""),
-        column("Why it is dead", "opt"),
-        column("Points at", "m w"),
-        column("Since", "r opt"),
-        column("Age", "r"),
-        column("Snapshots survived", "r"),
-    ];
-    let mut table = Table::new("Dead handles, the oldest first", columns);
-    table.rows = finding.dead.iter().map(|handle| dead_row(view, handle)).collect();
-    let known = finding.measured.unwrap_or(0.0);
-    #[expect(clippy::cast_precision_loss, reason = "at most a hundred handles are kept")]
-    let more = known - finding.dead.len() as f64;
-    if more >= 1.0 {
-        table.more = format!("and {} more, in samples.jsonl", text::figure(more));
-    }
-    table.fold(10, "dead handles")
-}
-
-fn dead_row(view: &View<'_>, handle: &DeadHandle) -> Vec<Cell> {
-    #[expect(clippy::cast_precision_loss, reason = "a night's milliseconds are far below 2^52")]
-    let first = handle.first_ms as f64 / 1000.0;
-    vec![
-        Cell::strong(handle.fd.map_or_else(|| "process".to_owned(), |fd| fd.to_string())),
-        view.who(handle.process).into(),
-        handle.kind.reason().into(),
-        clip(&handle.detail, 160).into(),
-        clock(first).into(),
-        clock((view.end_s - first).max(0.0)).into(),
-        handle.survived.to_string().into(),
-    ]
-}
-
 /// The rules that the night could not decide.
 pub(crate) fn undecided(view: &View<'_>) -> Option<Section> {
     let columns = vec![
@@ -316,45 +310,65 @@ pub(crate) fn undecided(view: &View<'_>) -> Option<Section> {
     section.filled()
 }
 
-/// The rules that hold.
+/// The rules that hold, those of one class together.
 pub(crate) fn held(view: &View<'_>) -> Option<Section> {
     let columns = vec![
         column("Class", ""),
-        column("Rule", ""),
-        column("Measured", "r"),
-        column("Allowed", "r"),
+        column("Rules kept", "w opt"),
+        column("Held", "r"),
         Column { name: "Of what is allowed".to_owned(), class: "r opt", svg: None },
-        column("What was seen", "w opt"),
+        column("What was seen", "w"),
     ];
+    let mut classes: Vec<((&str, &str), Vec<&Finding>)> = Vec::new();
+    let mut known: HashMap<(&str, &str), usize> = HashMap::new();
+    for finding in view.with(Status::Holds) {
+        let key = (finding.class.as_str(), finding.subject.as_str());
+        let place = *known.entry(key).or_insert(classes.len());
+        match classes.get_mut(place) {
+            Some((_, own)) => own.push(finding),
+            None => classes.push((key, vec![finding])),
+        }
+    }
     let mut table = Table::new("Rules that hold", columns).quiet();
-    table.rows = view.with(Status::Holds).map(held_row).collect();
-    let rules = table.rows.len() as u64;
-    let note = format!("{} kept", text::count(rules, "rule"));
-    let mut section = Section::new("held", "What held", "What held", note);
+    table.rows = classes.iter().map(|(_, own)| held_row(own)).collect();
+    let rules = view.with(Status::Holds).count() as u64;
+    let mut section = Section::new("held", "What held", "What held", format!("{} kept", text::count(rules, "rule")));
     if rules > 0 {
         section.short = format!("What held {rules}");
-        section.blocks = table.cut(ROWS, "findings.json").fold(24, "rules that hold");
+        section.blocks = table.cut(ROWS, "findings.json").fold(24, "classes that hold");
     }
     section.filled()
 }
 
-fn held_row(finding: &Finding) -> Vec<Cell> {
-    let share = match (finding.measured, finding.allowed) {
-        (Some(measured), Some(allowed)) if allowed > 0.0 && finding.rule.is_of_class() => {
-            let share = (measured / allowed).max(0.0);
-            let said =
-                if share > 0.0 && share < 0.01 { "< 1 %".to_owned() } else { format!("{} %", (share * 100.0).round()) };
-            Cell::drawn(chart::bar(share, ""), said)
-        }
-        _ => "".into(),
+fn held_row(own: &[&Finding]) -> Vec<Cell> {
+    let Some(first) = own.first() else { return Vec::new() };
+    // How much of its ceiling is used; of several ceilings, the one that is nearest.
+    let share = |finding: &Finding| match (finding.measured, finding.allowed) {
+        (Some(measured), Some(allowed)) if allowed > 0.0 && finding.rule.is_of_class() => Some(measured / allowed),
+        _ => None,
     };
-    let class = format!("{}{}", name(&finding.class), of_whom(finding));
+    let level = |finding: &&&Finding| finding.rule != RuleKind::MaxGrowth && finding.measured.is_some();
+    let nearest = own.iter().filter_map(|finding| share(finding)).max_by(f64::total_cmp).map(|share| share.max(0.0));
+    let said = nearest.map_or_else(
+        || "".into(),
+        |share| {
+            let small = share > 0.0 && share < 0.01;
+            let said = if small { "< 1 %".to_owned() } else { format!("{} %", (share * 100.0).round()) };
+            Cell::drawn(chart::bar(share, ""), said)
+        },
+    );
+    let measured = own.iter().find(level).map_or_else(|| "–".to_owned(), |finding| said_of(finding));
+    let rules: Vec<String> = own.iter().map(|finding| rule(finding)).collect();
+    let sentences: Vec<String> = own.iter().map(|finding| sentence(&finding.sentence)).collect();
     vec![
-        Cell::marked(Mark::HOLDS, class),
-        if finding.class == finding.rule.key() { "always on".into() } else { finding.rule.key().into() },
-        Cell::strong(said(finding, finding.measured)),
-        said(finding, finding.allowed).into(),
-        share,
-        sentence(&finding.sentence).into(),
+        Cell::marked(Mark::HOLDS, format!("{}{}", name(&first.class), of_whom(first))),
+        rules.join(", ").into(),
+        Cell::strong(measured),
+        said,
+        sentences.join(" ").into(),
     ]
+}
+
+fn said_of(finding: &Finding) -> String {
+    said(finding, finding.measured)
 }

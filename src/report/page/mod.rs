@@ -3,19 +3,26 @@
 pub(crate) mod build;
 pub(crate) mod causes;
 mod classes;
-mod command;
+pub(crate) mod command;
 mod course;
+mod figures;
 mod finding_charts;
 mod findings;
+mod handles;
 mod links;
+mod marks;
 mod named;
 mod own;
 pub(crate) mod parts;
+mod process_lines;
 mod processes;
 pub(crate) mod record;
 mod sensitivity;
 mod since;
 mod stack;
+mod story;
+mod together;
+mod tools;
 pub(crate) mod verdict;
 mod view;
 mod workload;
@@ -24,10 +31,10 @@ use serde::Serialize;
 
 use super::chart::Svg;
 use crate::model::{HistoryLine, StoredNight, Verdict};
-use causes::CauseCard;
 use findings::Card;
 use parts::{Piece, Section, Table, day, name};
 use since::Since;
+use tools::Tools;
 use verdict::Headline;
 use view::View;
 
@@ -49,12 +56,16 @@ pub(crate) struct Page {
     pub(crate) judged: bool,
     /// How many findings there are.
     pub(crate) tally: String,
-    pub(crate) causes: Vec<CauseCard>,
+    /// Causes with their findings, and findings of their own.
     pub(crate) findings: Vec<Card>,
     pub(crate) further: Option<Table>,
     pub(crate) sections: Vec<Section>,
     /// The figures behind the charts, JSON.
     pub(crate) data: Svg,
+    /// What the script offers to do with all charts at once.
+    pub(crate) tools: Option<Tools>,
+    /// The marks of what happened, once for all charts.
+    pub(crate) marks: Svg,
     pub(crate) footer: String,
 }
 
@@ -62,7 +73,8 @@ impl Page {
     /// All that the pages say of a night.
     pub(crate) fn new(night: &StoredNight, previous: Option<&StoredNight>, history: &[HistoryLine]) -> Self {
         let view = View::new(night, previous, history);
-        let headline = verdict::headline(&view);
+        let stories = story::stories(&view);
+        let headline = verdict::headline(&view, &stories);
         let scenario = name(&night.record.scenario);
         let seen = sensitivity::section(&view);
         let held = findings::held(&view);
@@ -87,7 +99,11 @@ impl Page {
             record::evidence(&view),
             Some(record::repeat(&view)),
         ];
-        let mut pages = vec![Piece::link("Trend", "../../index.html")];
+        // The night of a gate lies in the gate's folder, and is no part of the trend.
+        let mut pages = match &night.record.gate {
+            Some(_) => vec![Piece::link("Gate", "../gate.html")],
+            None => vec![Piece::link("Trend", "../../index.html")],
+        };
         if let Some(previous) = previous {
             let run = record::segment(&previous.record.run);
             pages.push(Piece::link("Previous night", format!("../{run}/report.html")));
@@ -100,11 +116,12 @@ impl Page {
             failure: course::failure(&view),
             judged: night.assessment.is_some(),
             tally: findings::tally(&view),
-            causes: causes::cards(&view, findings::CARDS),
-            findings: findings::cards(&view),
-            further: findings::further(&view),
+            findings: findings::cards(&view, &stories),
+            further: findings::further(&stories),
             sections: sections.into_iter().flatten().collect(),
             data: view.data(),
+            tools: tools::of(&view),
+            marks: view.marks.symbol(),
             footer: format!(
                 "Times are UTC. Recorded by slowdrip {}, page made by slowdrip {}.",
                 name(&night.record.slowdrip),

@@ -109,9 +109,7 @@ fn drawn(view: &View<'_>, title: String, unit: Unit, said: &[Point], counted: &[
     chart.times(3);
     chart.steps("raw", counted, LARGE);
     chart.steps("flok", said, LARGE);
-    for at in view.cuts() {
-        chart.post("cut", at);
-    }
+    view.mark(&mut chart);
     let shown = if said.is_empty() { counted } else { said };
     let values = || shown.iter().filter_map(|(_, value)| *value);
     let told = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| text::amount(value, unit));

@@ -264,6 +264,33 @@ pub(crate) struct Figure {
     pub(crate) svg: Svg,
 }
 
+/// The lines of a chart by name: a legend, and with the page's script a button for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Keys {
+    /// What the names are names of.
+    pub(crate) label: String,
+    /// True where the lines are stacked, so that those above one that is hidden come down.
+    pub(crate) stacked: bool,
+    pub(crate) keys: Vec<Key>,
+}
+
+/// One line of a chart: its place in the list is its key in the chart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Key {
+    pub(crate) name: String,
+    /// How it is drawn.
+    pub(crate) class: &'static str,
+    /// The columns of the page's data that it sums up, separated by spaces.
+    pub(crate) columns: String,
+}
+
+impl Key {
+    pub(crate) fn new(name: impl Into<String>, class: &'static str, columns: &[usize]) -> Self {
+        let columns: Vec<String> = columns.iter().map(usize::to_string).collect();
+        Self { name: name.into(), class, columns: columns.join(" ") }
+    }
+}
+
 /// A part of a section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", content = "of", rename_all = "snake_case")]
@@ -284,6 +311,10 @@ pub(crate) enum Block {
     Fold { summary: String, table: Table },
     /// A large chart.
     Figure(Figure),
+    /// What shows and hides the lines of the chart right before it.
+    Keys(Keys),
+    /// The figures of a chart, for those who do not see it; behind a click.
+    Figures { summary: String, table: Table },
     /// Small charts side by side.
     Multiples(Vec<Figure>),
     /// A wide and a narrow column.

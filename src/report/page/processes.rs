@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::parts::{Cell, Section, Table, clip, column, name};
+use super::process_lines;
 use super::view::View;
 use crate::model::{ProcId, ProcState, ProcessSample, Reading, Role, text};
 
@@ -111,7 +112,8 @@ pub(crate) fn section(view: &View<'_>) -> Option<Section> {
     ];
     let mut table = Table::new("Processes of the target", columns).quiet();
     table.rows = lives.iter().map(row).collect();
-    section.blocks = table.cut(400, "samples.jsonl").fold(16, "processes");
+    section.blocks = process_lines::blocks(view);
+    section.blocks.extend(table.cut(400, "samples.jsonl").fold(16, "processes"));
     Some(section)
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::build;
-use super::parts::{Fact, day, listed, moment, name};
+use super::parts::{Fact, clip, day, listed, moment, name};
 use super::view::View;
 use crate::model::{Ending, Finding, HistoryLine, Severity, Status, StoredNight, Verdict};
 
@@ -24,7 +24,10 @@ pub(crate) struct Before<'a> {
     image: Option<&'a str>,
     labels: &'a BTreeMap<String, String>,
     kernel: &'a str,
+    machine: String,
+    engine: &'a str,
     scenario_digest: &'a str,
+    thresholds_digest: &'a str,
     verdict: Option<Verdict>,
     broken: Vec<&'a str>,
 }
@@ -36,7 +39,10 @@ impl<'a> From<&'a HistoryLine> for Before<'a> {
             image: line.image.as_deref(),
             labels: &line.labels,
             kernel: &line.kernel,
+            machine: line.machine.clone(),
+            engine: &line.engine,
             scenario_digest: &line.scenario_digest,
+            thresholds_digest: &line.thresholds_digest,
             verdict: Some(line.verdict),
             broken: line.broken.iter().map(String::as_str).collect(),
         }
@@ -51,23 +57,28 @@ impl<'a> From<&'a StoredNight> for Before<'a> {
             image: night.record.target.image.as_deref(),
             labels: &night.record.target.labels,
             kernel: &night.record.host.kernel,
+            machine: night.record.host.kind(),
+            engine: night.record.engine.as_ref().map_or("", |engine| engine.version.as_str()),
             scenario_digest: &night.record.scenario_digest,
+            thresholds_digest: &night.record.thresholds_digest,
             verdict: night.assessment.as_ref().map(|assessment| assessment.verdict),
             broken: findings.filter(|f| f.status == Status::Breaks).map(|f| f.fingerprint.as_str()).collect(),
         }
     }
 }
 
-/// The night before, if there was one.
+/// The night that this one is held against, if there was one.
 pub(crate) fn before<'a>(view: &View<'a>) -> Option<Before<'a>> {
-    view.history.last().map(Before::from).or_else(|| view.previous.map(Before::from))
+    let line = HistoryLine::reference(view.history, &view.night.record);
+    line.map(Before::from).or_else(|| view.previous.map(Before::from))
 }
 
-/// How a breach relates to the nights before: `new tonight`, `standing, 3rd night`.
-pub(crate) fn standing(view: &View<'_>, finding: &Finding) -> String {
+/// How breaches of one story relate to the nights before: `new tonight`, `standing, 3rd night`. One of them that stood is
+/// enough.
+pub(crate) fn standing(view: &View<'_>, findings: &[&Finding]) -> String {
     let Some(before) = before(view) else { return "first night".to_owned() };
-    let broke = |line: &&HistoryLine| line.broken.contains(&finding.fingerprint);
-    if !before.broken.contains(&finding.fingerprint.as_str()) {
+    let broke = |line: &&HistoryLine| findings.iter().any(|finding| line.broken.contains(&finding.fingerprint));
+    if !findings.iter().any(|finding| before.broken.contains(&finding.fingerprint.as_str())) {
         return match view.history.iter().rev().find(broke) {
             Some(line) => format!("back, last seen {}", day(line.started)),
             None => "new tonight".to_owned(),
@@ -176,22 +187,28 @@ fn comparable(view: &View<'_>, before: &Before<'_>) -> Fact {
     if before.scenario_digest != record.scenario_digest {
         changed.push("another scenario file".to_owned());
     }
-    if before.kernel != record.host.kernel {
-        changed.push("another kernel".to_owned());
+    // What older versions did not write down is not known to differ.
+    let mut differs = |what: &str, then: &str, now: &str| {
+        if !then.is_empty() && then != now {
+            changed.push(format!("{what} {} → {}", clip(then, 40), clip(now, 40)));
+        }
+    };
+    differs("kernel", before.kernel, &record.host.kernel);
+    differs("machine", &before.machine, &record.host.kind());
+    differs("engine", before.engine, record.engine.as_ref().map_or("none", |engine| engine.version.as_str()));
+    let previous = view.previous.map(|previous| &previous.record);
+    if previous.is_some_and(|previous| previous.plan != record.plan) {
+        changed.push("another length".to_owned());
     }
-    if let Some(previous) = view.previous.map(|previous| &previous.record) {
-        if (previous.host.cpus, previous.host.memory) != (record.host.cpus, record.host.memory) {
-            changed.push("another host".to_owned());
-        }
-        if previous.plan != record.plan {
-            changed.push("another length".to_owned());
-        }
-        if previous.thresholds_digest != record.thresholds_digest {
-            changed.push("other thresholds".to_owned());
-        }
+    let thresholds = match previous {
+        Some(previous) => previous.thresholds_digest.as_str(),
+        None => before.thresholds_digest,
+    };
+    if !thresholds.is_empty() && thresholds != record.thresholds_digest {
+        changed.push("other thresholds".to_owned());
     }
     if changed.is_empty() {
-        Fact::new("Comparable", "yes").sub("same scenario, same host")
+        Fact::new("Comparable", "yes").sub("same scenario, thresholds, kernel and machine")
     } else {
         Fact::new("Comparable", "with care").class("w").sub(changed.join(", "))
     }

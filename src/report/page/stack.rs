@@ -1,8 +1,9 @@
 //! Where the descriptors went: stacked by class.
 
+use super::figures;
 use super::finding_charts::last;
 use super::links;
-use super::parts::{Block, Figure, Section};
+use super::parts::{Block, Figure, Key, Keys, Section};
 use super::view::View;
 use crate::model::{FdClass, Metric, Severity, Status, Unit, text};
 use crate::report::chart::{Anchor, Chart, LARGE, fit, range};
@@ -18,6 +19,15 @@ pub(crate) fn section(view: &View<'_>) -> Option<Section> {
     let mut section = Section::new("stack", "Where they went", "Where the descriptors went", note);
     if total.now.values().count() > 1 && !layers.is_empty() {
         section.blocks.push(Block::Figure(stacked(view, &layers)));
+        let keys = layers.iter().map(|layer| Key::new(&layer.name, layer.class, &layer.columns)).collect();
+        section.blocks.push(Block::Keys(Keys { label: "Classes shown".to_owned(), stacked: true, keys }));
+        let lines = layers.iter().map(|layer| {
+            let times = total.now.points.iter().map(|(at, _)| *at);
+            (layer.name.clone(), times.zip(layer.values.iter().copied()).collect::<Vec<_>>())
+        });
+        let lines: Vec<_> = lines.collect();
+        let lines = lines.iter().map(|(name, points)| (name.clone(), Unit::Count, points.as_slice()));
+        section.blocks.push(figures::over_time("Open descriptors by class over the night", lines));
     }
     section.blocks.extend(links::blocks(view));
     section.filled()
@@ -28,6 +38,8 @@ struct Layer {
     name: String,
     class: &'static str,
     values: Vec<Option<f64>>,
+    /// Where the page's data has it: the columns to be summed up.
+    columns: Vec<usize>,
 }
 
 /// The classes that matter, the steady ones first (below), the growing ones on top.
@@ -54,7 +66,8 @@ fn layers(view: &View<'_>) -> Vec<Layer> {
         let values = (0..first.points.len())
             .map(|n| thin.iter().try_fold(0.0, |sum, (line, ..)| line.points.get(n).and_then(|p| p.1).map(|v| sum + v)))
             .collect();
-        layers.push(Layer { name: "others".to_owned(), class: "s0", values });
+        let columns = thin.iter().filter_map(|(line, ..)| Some(view.class(&line.name)?.0)).collect();
+        layers.push(Layer { name: "others".to_owned(), class: "s0", values, columns });
     }
     for (line, ..) in lines {
         let class = match view.worst(&line.name) {
@@ -62,7 +75,9 @@ fn layers(view: &View<'_>) -> Vec<Layer> {
             Some((Status::Breaks, Severity::Warn)) => "sw",
             Some((Status::Holds | Status::Undecided, _)) | None => shades.next().copied().unwrap_or("s1"),
         };
-        layers.push(Layer { name: line.name.clone(), class, values: line.points.iter().map(|p| p.1).collect() });
+        let columns = view.class(&line.name).map(|(column, _)| column).into_iter().collect();
+        let values = line.points.iter().map(|p| p.1).collect();
+        layers.push(Layer { name: line.name.clone(), class, values, columns });
     }
     layers
 }
@@ -79,7 +94,7 @@ fn stacked(view: &View<'_>, layers: &[Layer]) -> Figure {
     let mut base: Vec<Option<f64>> = kept.iter().map(|_| Some(0.0)).collect();
     let mut thin = Vec::new();
     let mut labels = Vec::new();
-    for layer in layers {
+    for (key, layer) in layers.iter().enumerate() {
         let spans: Vec<(f64, Option<(f64, f64)>)> = kept
             .iter()
             .zip(&base)
@@ -88,23 +103,24 @@ fn stacked(view: &View<'_>, layers: &[Layer]) -> Figure {
                 Some((*time, low.zip(at(layer, *n)).map(|(low, value)| (low, low + value))))
             })
             .collect();
+        chart.line(Some(key));
         chart.area(layer.class, &spans);
         if let Some((low, high)) = spans.iter().rev().find_map(|(_, span)| *span) {
             let said = format!("{} {}", layer.name, text::figure(high - low));
             if chart.thickness(low, high) >= 15.0 {
-                labels.push((f64::midpoint(low, high), said));
+                labels.push((key, f64::midpoint(low, high), said));
             } else {
                 thin.push(said);
             }
         }
         base = spans.into_iter().map(|(_, span)| span.map(|(_, high)| high)).collect();
     }
-    for (middle, said) in labels {
+    for (key, middle, said) in labels {
+        chart.line(Some(key));
         chart.label("k plain", Anchor::End, (view.end_s, middle), -4.0, &said);
     }
-    for cut in view.cuts() {
-        chart.post("cut", cut);
-    }
+    chart.line(None);
+    view.mark(&mut chart);
     let end = last(total).map_or(0.0, |(_, value)| value);
     let label = format!("Descriptors stacked by class; the total ends at {}", text::figure(end));
     thin.reverse();

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::build;
 use super::command;
 use super::parts::{Fact, Mark, Piece, clip, moment, name, sentence};
+use super::story::Story;
 use super::view::View;
 use crate::model::{Ending, RuleKind, Severity, Status, Verdict, text};
 
@@ -32,9 +33,16 @@ pub(crate) fn face(verdict: Option<Verdict>) -> (&'static str, &'static str, Mar
     }
 }
 
-pub(crate) fn headline(view: &View<'_>) -> Headline {
+pub(crate) fn headline(view: &View<'_>, stories: &[Story<'_>]) -> Headline {
     let (word, class, mark) = face(view.night.assessment.as_ref().map(|assessment| assessment.verdict));
-    Headline { word: word.to_owned(), class, mark, reason: reason(view), advice: advice(view), facts: facts(view) }
+    Headline {
+        word: word.to_owned(),
+        class,
+        mark,
+        reason: reason(view),
+        advice: advice(view, stories),
+        facts: facts(view),
+    }
 }
 
 /// What ended the night before its time, in one clause, with the message where there is one.
@@ -85,15 +93,14 @@ pub(crate) fn capital(text: &str) -> String {
 }
 
 /// What to do, with a command to run.
-fn advice(view: &View<'_>) -> Vec<Piece> {
+fn advice(view: &View<'_>, stories: &[Story<'_>]) -> Vec<Piece> {
     let record = &view.night.record;
     let again = |before: &str| {
         let mut pieces = vec![Piece::plain(before)];
         match command::short(&record.command) {
             Some(command) => pieces.push(Piece::Code(command)),
-            None => pieces.push(Piece::link("run it again", "#repeat")),
+            None => pieces.extend([Piece::link("run it again", "#repeat"), Piece::plain(".")]),
         }
-        pieces.push(Piece::plain("."));
         pieces
     };
     let evidence = |first: &str, then: &str| {
@@ -119,11 +126,7 @@ fn advice(view: &View<'_>) -> Vec<Piece> {
     match view.night.assessment.as_ref().map(|assessment| assessment.verdict) {
         Some(Verdict::Fail) => {
             let mut pieces = vec![Piece::plain("hold this build. Mend ")];
-            let fails = view
-                .findings()
-                .iter()
-                .filter(|f| f.status == Status::Breaks && f.severity == Severity::Fail && f.ack.is_none())
-                .count();
+            let fails = stories.iter().filter(|story| story.fails()).count();
             pieces.push(Piece::link("finding 1", "#f1"));
             match fails {
                 0 | 1 => {}
@@ -162,10 +165,9 @@ fn advice(view: &View<'_>) -> Vec<Piece> {
             };
             pieces.push(Piece::plain("To judge the recording again: "));
             pieces.push(Piece::Code(command::judge(record)));
-            pieces.push(Piece::plain("."));
             pieces
         }
-        None => vec![Piece::plain("judge the recording: "), Piece::Code(command::judge(record)), Piece::plain(".")],
+        None => vec![Piece::plain("judge the recording: "), Piece::Code(command::judge(record))],
     }
 }
 

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::marks::{self, Marks};
 use super::parts::name;
+use super::process_lines::{self, ProcessLine};
 use crate::model::{
     Assessment, Estimate, EventKind, Finding, HistoryLine, Phase, ProcId, Severity, Status, StoredNight, Unit,
 };
-use crate::report::chart::Svg;
+use crate::report::chart::{Chart, Point, Svg};
 use crate::report::points::{self, Line};
 
 /// A class tonight and the night before.
@@ -29,6 +31,10 @@ pub(crate) struct View<'a> {
     pub(crate) end_s: f64,
     /// The end of the soak where something was watched after it, seconds.
     pub(crate) settle_s: Option<f64>,
+    /// The processes that held most, each with a line of its own.
+    pub(crate) processes: Vec<ProcessLine>,
+    /// What happened, as marks of the charts.
+    pub(crate) marks: Marks,
     names: BTreeMap<ProcId, String>,
 }
 
@@ -56,6 +62,8 @@ impl<'a> View<'a> {
             classes,
             end_s: last,
             settle_s: settle.map(crate::model::Snapshot::at_s),
+            processes: process_lines::leading(night),
+            marks: marks::of(&night.record.events, last),
             names,
         }
     }
@@ -111,34 +119,71 @@ impl<'a> View<'a> {
             .take(40)
     }
 
-    /// The figures behind the charts, for the pointer that reads them out: times, and a column for each class. Numbers only.
+    /// Makes a chart one of the night: with the marks of what happened, and posts where a line is cut.
+    pub(crate) fn mark(&self, chart: &mut Chart) {
+        chart.of_night(self.end_s, !self.marks.kinds.is_empty());
+        for at in self.cuts() {
+            chart.post("cut", at);
+        }
+    }
+
+    /// The column of a process in the page's data; `n` is its place among those that have a line.
+    pub(crate) fn process_column(&self, n: usize) -> usize {
+        self.classes.len() + n
+    }
+
+    /// The figures behind the charts, for the script that reads them out: times, a column for each class and for each process with
+    /// a line, and the events. As JSON that can stand inside an element: nothing in it begins a tag.
     pub(crate) fn data(&self) -> Svg {
         let Some(times) = self.classes.first() else { return Svg("null".to_owned()) };
         let stride = times.now.points.len().div_ceil(720).max(1);
-        let tenths = |value: f64| (value * 10.0).round() / 10.0;
-        let columns = self
+        let tenths = |value: f64| whole((value * 10.0).round() / 10.0);
+        let column = |points: &[Point], scale: f64| -> Vec<Option<serde_json::Number>> {
+            // A class that this night could not read at all is not told hundreds of times.
+            if points.iter().all(|(_, at)| at.is_none()) {
+                return Vec::new();
+            }
+            points.iter().step_by(stride).map(|(_, at)| at.map(|value| tenths(value / scale))).collect()
+        };
+        let bytes = |class: &Class| class.now.unit == Unit::Bytes;
+        let classes = self
             .classes
             .iter()
-            .map(|class| {
-                let scale = if class.now.unit == Unit::Bytes { 1024.0 * 1024.0 } else { 1.0 };
-                let value = |value: Option<f64>| value.map(|value| whole(tenths(value / scale)));
-                class.now.points.iter().step_by(stride).map(|(_, at)| value(*at)).collect::<Vec<_>>()
-            })
-            .collect();
+            .map(|class| column(&class.now.points, if bytes(class) { 1024.0 * 1024.0 } else { 1.0 }));
+        let units = self.classes.iter().map(|class| if bytes(class) { "MiB" } else { "" });
         let data = Data {
-            t: times.now.points.iter().step_by(stride).map(|(at, _)| whole(tenths(*at))).collect(),
-            u: self.classes.iter().map(|class| if class.now.unit == Unit::Bytes { "MiB" } else { "" }).collect(),
-            v: columns,
+            t: times.now.points.iter().step_by(stride).map(|(at, _)| tenths(*at)).collect(),
+            u: units.chain(self.processes.iter().map(|_| "")).collect(),
+            v: classes.chain(self.processes.iter().map(|process| column(&process.points, 1.0))).collect(),
+            n: self
+                .classes
+                .iter()
+                .map(|class| name(&class.now.name))
+                .chain(self.processes.iter().map(|process| self.who(process.id)))
+                .collect(),
+            k: self.marks.kinds.iter().map(|kind| kind.word).collect(),
+            e: self.marks.told.iter().map(|mark| (tenths(mark.at_s), mark.kind, mark.text.as_str())).collect(),
         };
-        Svg(serde_json::to_string(&data).unwrap_or_else(|_| "null".to_owned()))
+        let json = serde_json::to_string(&data).unwrap_or_else(|_| "null".to_owned());
+        Svg(json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"))
     }
 }
 
+/// Short names, for the page holds it once and nobody reads it.
 #[derive(Serialize)]
-struct Data {
+struct Data<'a> {
+    /// Seconds.
     t: Vec<serde_json::Number>,
+    /// Units by column.
     u: Vec<&'static str>,
+    /// Values by column; an empty one was never read.
     v: Vec<Vec<Option<serde_json::Number>>>,
+    /// Names by column.
+    n: Vec<String>,
+    /// Kinds of events.
+    k: Vec<&'static str>,
+    /// Events: when, of which kind, what.
+    e: Vec<(serde_json::Number, usize, &'a str)>,
 }
 
 /// A number without a needless `.0`.
@@ -161,4 +206,29 @@ fn worst(assessment: Option<&Assessment>, class: &str) -> Option<(Status, Severi
     };
     let own = assessment?.findings.iter().filter(|finding| finding.class == class && finding.rule.is_of_class());
     own.max_by_key(weight).map(|finding| (finding.status, finding.severity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Event;
+    use crate::report::testing::{self, HOSTILE};
+
+    #[test]
+    fn the_data_of_a_hostile_night_is_json_that_begins_no_tag() {
+        let mut night = testing::hostile();
+        let event = |at_ms, text: &str| Event { at_ms, kind: EventKind::Health, text: text.to_owned() };
+        night.record.events = vec![event(5_000, HOSTILE), event(20_000, "healthy")];
+        let Svg(json) = View::new(&night, None, &[]).data();
+        assert!(!json.contains(['<', '>', '&', '\u{0}', '\u{202e}']), "{json}");
+        let data: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let told = data["e"].as_array().unwrap().iter().map(|event| event[2].as_str().unwrap().to_owned());
+        let said: Vec<String> = told.collect();
+        assert!(said.contains(&"healthy".to_owned()), "{said:?}");
+        assert!(data["n"].as_array().unwrap().iter().all(|name| name.as_str().unwrap() != HOSTILE));
+        for column in data["v"].as_array().unwrap() {
+            let len = column.as_array().unwrap().len();
+            assert!(len == 0 || len == data["t"].as_array().unwrap().len());
+        }
+    }
 }

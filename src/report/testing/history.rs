@@ -24,7 +24,7 @@ pub(in crate::report) fn line(
         image: Some(format!("sha256:{}", "41d80c5fe9b7a3c1".repeat(4))),
         labels: BTreeMap::from([("APP_VERSION".to_owned(), version.to_owned())]),
         kernel: "6.18.4".to_owned(),
-        machine: "x86_64, 2 CPUs, 8 GiB".to_owned(),
+        machine: "x86_64, 4 CPUs, 8 GiB".to_owned(),
         engine: String::new(),
         thresholds_digest: String::new(),
         scenario_digest: "ab".repeat(32),
@@ -32,6 +32,7 @@ pub(in crate::report) fn line(
         broken: Vec::new(),
         acknowledged: Vec::new(),
         causes: Vec::new(),
+        work: Default::default(),
     }
 }
 

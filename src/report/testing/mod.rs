@@ -216,6 +216,7 @@ pub(super) fn snapshots(seed: u64, count: u32, leak: bool) -> Vec<Snapshot> {
                 processes,
                 dead: dead.clone(),
                 dead_rest: BTreeMap::new(),
+                held: Vec::new(),
                 turnover: BTreeMap::new(),
                 target: TargetSample::default(),
                 gaps: Vec::new(),

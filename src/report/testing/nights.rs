@@ -35,6 +35,7 @@ pub(in crate::report) fn clean(count: u32) -> StoredNight {
     }];
     findings.extend(held());
     let assessment = Assessment {
+        format: RUN_FORMAT,
         causes: Vec::new(),
         verdict: Verdict::Pass,
         reason: "Nothing dripped".to_owned(),
@@ -86,6 +87,7 @@ pub(in crate::report) fn leaking(count: u32) -> StoredNight {
     ];
     let causes = vec![event_loop(&findings)];
     let mut assessment = Assessment {
+        format: RUN_FORMAT,
         causes,
         verdict: Verdict::Fail,
         reason: "fd.eventpoll: 142 event loops are abandoned, and fd.socket grows by 592 an hour.".to_owned(),
