@@ -44,10 +44,22 @@ struct Shot {
 
 const REPORT: &str = "local-deep-research/20261123-071840-cd7d/report.html";
 
+const GATE: &str = "gates/20261123-081605-5d27";
+const GATE_PAGE: &str = "local-deep-research/gates/20261123-081605-5d27/gate.html";
+
 const SHOTS: &[Shot] = &[
     Shot { picture: "report-light", page: REPORT, printed_by: &[], width: 1280, height: 1400, scheme: "light" },
     Shot { picture: "report-dark", page: REPORT, printed_by: &[], width: 1280, height: 1400, scheme: "dark" },
     Shot { picture: "report-narrow", page: REPORT, printed_by: &[], width: 390, height: 1400, scheme: "light" },
+    Shot {
+        picture: "diff",
+        page: "diff.html",
+        printed_by: &["diff", "--format", "html"],
+        width: 1280,
+        height: 1200,
+        scheme: "light",
+    },
+    Shot { picture: "gate", page: GATE_PAGE, printed_by: &[], width: 1280, height: 1400, scheme: "light" },
     Shot { picture: "index", page: "index.html", printed_by: &[], width: 1280, height: 900, scheme: "light" },
 ];
 
@@ -64,6 +76,11 @@ fn main() {
         copy(&root.join("reports").join(SCENARIO).join(night), &kept.join(night));
         slowdrip(root, &reports, &["report", night]);
     }
+    for side in ["candidate", "baseline"] {
+        copy(&root.join("reports").join(SCENARIO).join(GATE).join(side), &kept.join(GATE).join(side));
+    }
+    copy(&root.join("reports").join(SCENARIO).join(GATE), &kept.join(GATE));
+    slowdrip(root, &reports, &["report", &kept.join(GATE).display().to_string()]);
     let browser = Browser::start(program);
     for shot in SHOTS {
         if !shot.printed_by.is_empty() {
