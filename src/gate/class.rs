@@ -198,7 +198,7 @@ impl<'a> Both<'a> {
             dead,
             seen,
         };
-        class.sentence = words::of_class(&class, self.growth.as_ref().err());
+        class.sentence = words::of_class(&class, self.growth.as_ref().map(|growth| growth.steady));
         class
     }
 

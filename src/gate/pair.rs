@@ -48,6 +48,8 @@ pub struct Growth {
     /// The chance of such a difference where no more than the margin is there. 1 where the candidate does not grow steadily: then
     /// it is not growth that is seen.
     pub p: f64,
+    /// True where the candidate grows steadily, more than chance gives and takes and not as a pool fills.
+    pub steady: bool,
     /// So much extra growth would have been found with 90 % probability; `None`: none would.
     pub seen: Option<f64>,
     /// Growth of the candidate with its 95 % interval.
@@ -132,6 +134,7 @@ fn counted(own: Estimate, other: Estimate, steady: bool, terms: &Terms) -> Growt
         high: high * batch,
         excluded_above: difference(first, second, 0.05).1 * batch,
         p: if steady { excess(first, second, margin) } else { 1.0 },
+        steady,
         seen,
         candidate: (own.rate, own.low, own.high),
         baseline: (other.rate, other.low, other.high),
@@ -192,6 +195,7 @@ pub fn memory(pair: &Pair<'_>, terms: &Terms) -> Result<Growth, Doubt> {
         high: both.high,
         excluded_above: both.slope + half * NORMAL.1 / NORMAL.0,
         p: if steady { upper_tail(beyond.z) } else { 1.0 },
+        steady,
         seen: Some(seen),
         candidate: span(own_trend),
         baseline: span(other_trend),

@@ -76,17 +76,14 @@ fn of(gate: &Gate, fate: Fate, severity: Severity) -> impl Iterator<Item = &Clas
     gate.classes.iter().filter(move |class| class.fate == fate && class.severity == severity)
 }
 
-/// `fd.eventpoll (grows 58/h faster …) and 2 more classes`
+/// `fd.eventpoll (+58/h), fd.socket (+116/h) and 2 more`
 fn named(classes: &[&Class]) -> String {
-    let shown: Vec<String> = classes
-        .iter()
-        .take(NAMED)
-        .map(|class| format!("{} ({})", class.class, class.sentence.trim_end_matches('.')))
-        .collect();
-    match classes.len().saturating_sub(NAMED) {
-        0 => shown.join(", "),
-        1 => format!("{} and 1 more class", shown.join(", ")),
-        more => format!("{} and {more} more classes", shown.join(", ")),
+    let shown: Vec<String> =
+        classes.iter().take(NAMED).map(|class| format!("{} ({})", class.class, words::brief(class))).collect();
+    match (shown.as_slice(), classes.len().saturating_sub(NAMED)) {
+        ([rest @ .., last], 0) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        (_, 0) => shown.join(", "),
+        (_, more) => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
@@ -97,11 +94,15 @@ fn broken(gate: &Gate, who: &str) -> Option<String> {
     let which = match (all, too) {
         (1, 0) => "the last release keeps it".to_owned(),
         (1, _) => "the last release breaks it too".to_owned(),
-        (all, 0) => format!("the first of {all}; the last release keeps them all"),
-        (all, too) if all == too => format!("the first of {all}; the last release breaks them all too"),
-        (all, too) => format!("the first of {all}; the last release breaks {too} of them too"),
+        (_, 0) => "the last release keeps them all".to_owned(),
+        (all, too) if all == too => "the last release breaks them all too".to_owned(),
+        (_, too) => format!("the last release breaks {too} of them too"),
     };
-    Some(format!("{who} breaks {} {} ({which})", first.class, first.rule.key()))
+    let all = match all {
+        1 => format!("the threshold {} {}", first.class, first.rule.key()),
+        all => format!("{all} absolute thresholds, first {} {}", first.class, first.rule.key()),
+    };
+    Some(format!("{who} breaks {all}; {which}"))
 }
 
 /// Why the gate cannot tell, as clauses.

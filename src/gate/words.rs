@@ -1,15 +1,15 @@
 //! What is said of a class, and of the gate as a whole.
 
-use super::{Class, Fate};
+use super::{Class, Difference, Fate};
 use crate::judge::Doubt;
 use crate::model::text::{amount, count, per_hour, seconds};
 use crate::model::{Severity, Unit};
 
 /// One sentence on a class.
-pub(super) fn of_class(class: &Class, doubt: Option<&Doubt>) -> String {
+pub(super) fn of_class(class: &Class, steady: Result<bool, &Doubt>) -> String {
     let said = match class.fate {
         Fate::Worse => worse(class).join("; "),
-        Fate::Unknown => unknown(class, doubt),
+        Fate::Unknown => unknown(class, steady),
         Fate::NoWorse => no_worse(class),
     };
     format!("{said}.")
@@ -42,8 +42,8 @@ fn worse(class: &Class) -> Vec<String> {
     said
 }
 
-fn unknown(class: &Class, doubt: Option<&Doubt>) -> String {
-    match doubt {
+fn unknown(class: &Class, steady: Result<bool, &Doubt>) -> String {
+    match steady.err() {
         Some(Doubt::NoSamples) => "no snapshot told it".to_owned(),
         Some(Doubt::FewSamples { samples, needed }) => {
             format!("{} in one stretch, {needed} are needed", count(*samples as u64, "sample"))
@@ -62,6 +62,14 @@ fn unknown(class: &Class, doubt: Option<&Doubt>) -> String {
         Some(Doubt::Gaps { missing, of }) => format!("{missing} of {of} snapshots did not tell it"),
         Some(Doubt::Hole { .. } | Doubt::Cycle { .. } | Doubt::Filling | Doubt::NotExcluded) | None => {
             let Some(growth) = &class.growth else { return "too little was seen of its level".to_owned() };
+            if steady == Ok(false) && growth.low > growth.allowed {
+                return format!(
+                    "grows {} faster [{}, {}], but not steadily: it may be warming up",
+                    per_hour(growth.extra, class.unit),
+                    bound(growth.low, class.unit),
+                    bound(growth.high, class.unit)
+                );
+            }
             let seen = class.seen.map_or_else(
                 || "no extra growth would surely have been seen".to_owned(),
                 |seen| format!("only above {} extra growth would have been seen", per_hour(seen, class.unit)),
@@ -74,6 +82,17 @@ fn unknown(class: &Class, doubt: Option<&Doubt>) -> String {
             )
         }
     }
+}
+
+/// What is worse in few words: `+58/h`.
+pub(super) fn brief(class: &Class) -> String {
+    let figure = |of: &Option<Difference>, said: fn(f64, Unit) -> String, word: &str| {
+        of.as_ref().filter(|of| of.worse).map(|of| format!("+{}{word}", said(of.extra, class.unit)))
+    };
+    figure(&class.growth, per_hour, "")
+        .or_else(|| figure(&class.level, amount, " held"))
+        .or_else(|| figure(&class.dead, amount, " dead"))
+        .unwrap_or_default()
 }
 
 fn no_worse(class: &Class) -> String {

@@ -1,7 +1,7 @@
 //! Commands to copy.
 
 use super::parts::clip;
-use crate::model::{RunRecord, text};
+use crate::model::{GateRecord, GateRole, RunRecord, text};
 
 /// A word as a shell takes it.
 pub(crate) fn quoted(word: &str) -> String {
@@ -50,7 +50,12 @@ fn clip_lines(text: String) -> String {
 
 /// The folder of a night.
 fn folder(record: &RunRecord) -> String {
-    clip(&quoted(&format!("reports/{}/{}", record.scenario, record.run)), 200)
+    let folder = match &record.gate {
+        None => record.run.clone(),
+        Some(GateRecord { gate, role: GateRole::Candidate }) => format!("gates/{gate}/candidate"),
+        Some(GateRecord { gate, role: GateRole::Baseline }) => format!("gates/{gate}/baseline"),
+    };
+    clip(&quoted(&format!("reports/{}/{folder}", record.scenario)), 200)
 }
 
 /// Judges the night again.
