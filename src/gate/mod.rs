@@ -20,7 +20,8 @@ pub use class::level_allowed;
 pub use pair::{Growth, Pair, Terms, counts, memory};
 pub use windows::{Level, level};
 
-/// The chance that a gate between two like images finds the candidate worse anywhere, all its classes and questions together.
+/// The chance that a gate between two like images is meant to find the candidate worse anywhere, all its classes and questions
+/// together. docs/gate.md has what was measured.
 pub const FALSE_ALARMS: f64 = 0.01;
 
 /// What a gate says: `gate.json`.

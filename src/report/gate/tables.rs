@@ -48,7 +48,7 @@ pub(super) fn absolute(gate: &Gate) -> Option<Section> {
 /// Every class, the worst first.
 pub(super) fn classes(gate: &Gate) -> Option<Section> {
     let percent = text::figure(FALSE_ALARMS * 100.0);
-    let note = format!("two like images differ somewhere in {percent} of 100 gates at most");
+    let note = format!("meant to err in {percent} of 100 gates; docs/gate.md has what was measured");
     let mut section = Section::new("classes", "Classes", "Every class, baseline against candidate", note);
     let columns = vec![
         column("Class", ""),
