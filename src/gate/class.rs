@@ -175,6 +175,9 @@ impl<'a> Both<'a> {
         } else {
             Fate::NoWorse
         };
+        // One pair of nights says little of levels, which differ from start to start: it fails only by a figure that the user set.
+        let only_level = higher && !faster && !deader && self.rule.max_vs_baseline.is_none();
+        let severity = if only_level { Severity::Warn } else { self.rule.severity };
         let held = |series: &Series, which: usize| Held {
             level: series.held_level(0.0),
             rate: self.growth.as_ref().ok().map(|growth| if which == 0 { growth.candidate } else { growth.baseline }),
@@ -187,7 +190,7 @@ impl<'a> Both<'a> {
         let mut class = Class {
             class: self.rule.name.clone(),
             unit: self.candidate.unit,
-            severity: self.rule.severity,
+            severity,
             required: self.rule.required,
             fate,
             sentence: String::new(),
