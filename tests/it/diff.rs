@@ -19,6 +19,8 @@ fn recorded() -> Fixture {
     }
     let history = source().join("history.jsonl");
     std::fs::copy(history, fixture.path().join("reports").join(SCENARIO).join("history.jsonl")).unwrap();
+    // As if somebody had changed the scenario between the two nights.
+    edit(&folder(&fixture, LEAKING), |record| record["scenario_digest"] = json!("ab".repeat(32)));
     fixture
 }
 

@@ -175,7 +175,7 @@
   const frame = plot => {
     const span = plot.to - plot.from, full = view[0] <= whole[0] && view[1] >= whole[1];
     const height = plot.svg.getAttribute('height'), left = 1000 * (view[0] - plot.from) / span;
-    plot.inner.setAttribute('viewBox', (full ? 0 : left) + ' 0 ' + (full ? 1000 : 1000 * (view[1] - view[0]) / span) + ' ' + height);
+    plot.inner.setAttribute('viewBox', (full ? 0 : left) + ' 0 ' + (full ? 1000 : Math.round(1e6 * (view[1] - view[0]) / span) / 1e3) + ' ' + height);
     plot.inner.style.overflow = full ? '' : 'hidden';
     plot.placed.forEach(({element, attribute, at, wide}) => {
       const place = percent => full ? percent : 100 * share(plot.from + percent / 100 * span);
