@@ -83,7 +83,7 @@ fn assert_nothing_left(docker: Docker, gate: &Path) {
 }
 
 #[test]
-fn a_gate_finds_the_candidate_that_leaks_and_passes_a_like_one() {
+fn a_gate_finds_the_candidate_that_leaks_and_passes_none_that_it_could_not_judge() {
     let Some(docker) = docker_or_skip() else { return };
     let fixture = Fixture::new();
     let mut images = Images { docker, names: Vec::new() };
@@ -102,7 +102,9 @@ fn a_gate_finds_the_candidate_that_leaks_and_passes_a_like_one() {
     assert!(said.lines().all(|line| line.chars().count() <= 80 || line.ends_with("gate.html")), "{said}");
     let found = json(&gate.join("gate.json"));
     let class = |name: &str| found["classes"].as_array().unwrap().iter().find(|class| class["class"] == name).unwrap();
-    assert_eq!((&class("fd.eventpoll")["fate"], &class("proc.count")["fate"]), (&"worse".into(), &"no_worse".into()));
+    assert_eq!(class("fd.eventpoll")["fate"], "worse");
+    // So short a gate may not be able to tell of the others.
+    assert_ne!(class("proc.count")["fate"], "worse");
     assert_eq!(found["absolute"][0]["baseline_too"], false);
     // One begin, one churn, and looks in turn.
     let (own, other) = (json(&gate.join("candidate/run.json")), json(&gate.join("baseline/run.json")));
@@ -129,8 +131,9 @@ fn a_gate_finds_the_candidate_that_leaks_and_passes_a_like_one() {
     let alike = scenario(&fixture, &format!("{name}-alike"), "{duration: 20s, interval: 400ms}");
     let output = fixture.run(&["gate", &alike, "--candidate", &clean, "--baseline", &clean]);
     let (said, told) = (stdout(&output), stderr(&output));
-    assert_eq!(output.status.code(), Some(0), "{said}{told}");
-    assert!(said.contains("no worse than the baseline in all 3 classes"), "{said}");
+    // Twenty seconds are enough to find dead handles, and too few to say that there are none of anything.
+    assert_eq!(output.status.code(), Some(3), "{said}{told}");
+    assert!(said.contains("No class could be compared"), "{said}");
     assert!(told.contains("measures its own noise"), "{told}");
 }
 
@@ -177,6 +180,7 @@ fn what_cannot_be_soaked_twice_is_refused() {
     fixture.process("local", "", "");
     fixture.write("attached.yaml", "name: attached\ntarget: {container: web}\n");
     fixture.write("fixed.yaml", "name: fixed\ntarget: {image: a, network: host, publish: [8080]}\n");
+    fixture.write("Dockerfile", "FROM scratch\n");
     fixture.write("built.yaml", "name: built\ntarget: {build: {context: ., args: {V: \"1\"}}}\n");
     for (args, told) in [
         (&["gate", "fixed.yaml", "--candidate", "a:2", "--baseline", "a:1"][..], "both sides need port 8080"),
