@@ -10,6 +10,8 @@ use crate::report;
 
 /// Causes, and findings of their own, that are shown.
 const SHOWN: usize = 20;
+/// Columns of a class in the table.
+const NAME: usize = 22;
 /// Rows of the table.
 const ROWS: usize = 60;
 /// Characters of any sentence, and lines of any cell: sentences of the judge are shorter.
@@ -30,7 +32,7 @@ pub(super) fn table(record: &RunRecord, assessment: &Assessment) -> String {
     let mut out = format!("{paint}{word}{paint:#} {BOLD}{scenario}{BOLD:#}\n");
     out.push_str(&paragraph("", &shorten(&assessment.reason, LONGEST)));
     if let Some(sensitivity) = &assessment.sensitivity {
-        out.push_str(&paragraph("", &shorten(sensitivity, LONGEST)));
+        out.push_str(&paragraph("", &shorten(&capital(sensitivity), LONGEST)));
     }
     // The reason has the first line of it.
     if let Some(message) = ending(&record.ending).filter(|message| message.trim_end().contains('\n')) {
@@ -74,6 +76,12 @@ pub(super) fn table(record: &RunRecord, assessment: &Assessment) -> String {
     }
     out.push_str(&figures(&assessment.findings));
     out
+}
+
+/// The text with a capital at its beginning, where it has none.
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 /// The breaches of a cause, in its order.
@@ -171,14 +179,15 @@ fn figures(findings: &[Finding]) -> String {
         ("class", Stand::Flex),
         ("held (allowed)", Stand::Right),
         ("growth (allowed)", Stand::Right),
-        ("dead (allowed)", Stand::Right),
+        ("dead", Stand::Right),
         ("", Stand::Left),
     ];
     let mut table = Table::new(&heads);
     for (name, own) in classes.iter().take(ROWS) {
         let (word, paint) = row_fate(own);
         let cells = [
-            Cell::from(name),
+            // Figures are not cut for a name.
+            Cell::from(fit(name, NAME)),
             Cell::from(level(own)),
             Cell::from(of_rule(own, RuleKind::MaxGrowth).map(grown).unwrap_or_default()),
             Cell::from(of_rule(own, RuleKind::MaxDead).map(against).unwrap_or_default()),
@@ -215,7 +224,7 @@ fn grown(finding: &Finding) -> String {
 }
 
 fn figure(finding: &Finding, said: fn(f64, Unit) -> String) -> String {
-    let at_least = if finding.rule == RuleKind::Workload { "at least " } else { "" };
+    let at_least = if finding.rule == RuleKind::Workload { "≥ " } else { "" };
     match (finding.measured, finding.allowed) {
         (Some(measured), Some(allowed)) => {
             format!("{} ({at_least}{})", said(measured, finding.unit), amount(allowed, finding.unit))
@@ -295,6 +304,10 @@ mod tests {
         }
         let rows = plain[at..].lines().filter(|line| line.starts_with("fd.eventpoll ")).count();
         assert_eq!(rows, 1, "{plain}");
+        assert!(
+            !plain[at..].lines().any(|line| line.get(22..).is_some_and(|figures| figures.contains('…'))),
+            "{plain}"
+        );
         assert_eq!(plain.lines().filter(|line| line.starts_with("  fd.eventpoll ")).count(), 1, "{plain}");
     }
 
